@@ -1,0 +1,1 @@
+"""Biophony, geophony, anthrophony: weights of classes and compositions of sites."""

@@ -1,0 +1,69 @@
+"""How long work reports progress, speaks to the user and learns that it was cancelled."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from .errors import Cancelled
+
+
+class Progress(Protocol):
+    """What every long-running function of the core accepts."""
+
+    def report(self, fraction: float) -> None:
+        """Say how much is done, 0 to 1."""
+
+    def info(self, text: str) -> None:
+        """Add a line to the log."""
+
+    def warn(self, text: str) -> None:
+        """Add a warning to the log."""
+
+    def cancelled(self) -> bool:
+        """Whether the user wants to stop."""
+
+
+class NoProgress:
+    """A progress that says nothing and is never cancelled."""
+
+    def report(self, fraction: float) -> None:
+        return None
+
+    def info(self, text: str) -> None:
+        return None
+
+    def warn(self, text: str) -> None:
+        return None
+
+    def cancelled(self) -> bool:
+        return False
+
+
+NO_PROGRESS = NoProgress()
+
+
+class PartOf:
+    """The share ``start``..``stop`` (0 to 1) of another progress, for one step of several."""
+
+    def __init__(self, whole: Progress, start: float, stop: float) -> None:
+        self._whole = whole
+        self._start = start
+        self._length = stop - start
+
+    def report(self, fraction: float) -> None:
+        self._whole.report(self._start + self._length * fraction)
+
+    def info(self, text: str) -> None:
+        self._whole.info(text)
+
+    def warn(self, text: str) -> None:
+        self._whole.warn(text)
+
+    def cancelled(self) -> bool:
+        return self._whole.cancelled()
+
+
+def check_cancelled(progress: Progress) -> None:
+    """Raise :class:`Cancelled` where the user wants to stop."""
+    if progress.cancelled():
+        raise Cancelled()

@@ -1,0 +1,1 @@
+"""Similarities between sites and their correlation across sound and sight."""

@@ -1,0 +1,1 @@
+"""The worker process: the only door between QGIS and an isolated Python environment."""
