@@ -1,0 +1,184 @@
+"""Decode photos: upright 8-bit RGB arrays from the files people have, and plain reasons where that fails."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .dependencies import require
+from .errors import SKIPPED, InputError, SiteError
+
+#: Pillow starts an outside program for some formats (EPS); only these are ever opened.
+FORMATS = ("JPEG", "MPO", "PNG", "TIFF", "WEBP", "JPEG2000", "GIF", "BMP", "PPM")
+SMALLEST_SIDE = 16
+#: Pillow's own limit against decompression bombs; a 16384 x 8192 panorama (134 megapixels) is below.
+MOST_PIXELS = 178_000_000
+VIEWS = ("centre",)
+
+_EXIF_ORIENTATION = 0x0112
+_ORIENTATIONS = {
+    2: "FLIP_LEFT_RIGHT",
+    3: "ROTATE_180",
+    4: "FLIP_TOP_BOTTOM",
+    5: "TRANSPOSE",
+    6: "ROTATE_270",
+    7: "TRANSVERSE",
+    8: "ROTATE_90",
+}
+_open_lock = threading.Lock()
+
+
+def load_photo(path: str | Path | None, max_side: int | None = None) -> np.ndarray:
+    """Read a photo as upright RGB, uint8 of shape (height, width, 3).
+
+    The EXIF rotation is applied, transparency is laid on white, 16-bit values are scaled to 8 bits. With
+    ``max_side`` (pixels) the longer side comes out no longer than that; a large JPEG is then decoded at a
+    reduced size, which is much faster.
+
+    Raises :class:`SiteError`: ``skipped`` without a path and for pictures below 16 pixels, else ``failed``.
+    """
+    if path is None or not str(path).strip():
+        raise SiteError("No photo is given.", SKIPPED)
+    file = Path(path)
+    _check_file(file)
+    image_module = require("PIL.Image")
+    image = _open(image_module, file)
+    try:
+        width, height = image.size
+        if min(width, height) < SMALLEST_SIDE:
+            raise SiteError(
+                f"The photo '{file.name}' has only {width} x {height} pixels ({SMALLEST_SIDE} are needed).", SKIPPED
+            )
+        if width * height > MOST_PIXELS:
+            raise SiteError(_too_large(file, width, height))
+        return _decode(image_module, image, file, max_side)
+    finally:
+        image.close()
+
+
+def views(image: np.ndarray, mode: str = "centre") -> list[np.ndarray]:
+    """The parts of a photo that are described one by one; ``centre`` is the whole picture.
+
+    Raises :class:`InputError` for an unknown mode.
+    """
+    if mode not in VIEWS:
+        raise InputError(f"There is no view mode '{mode}'. Choose one of: {', '.join(VIEWS)}.")
+    return [image]
+
+
+def resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
+    """``image`` (uint8, (h, w, 3)) at another size, smoothed before it is made smaller (no aliasing)."""
+    image_module = require("PIL.Image")
+    if image.shape[:2] == (height, width):
+        return image
+    resized = image_module.fromarray(np.ascontiguousarray(image)).resize(
+        (width, height), _constant(image_module, "Resampling", "BILINEAR")
+    )
+    return np.asarray(resized)
+
+
+def _check_file(file: Path) -> None:
+    try:
+        if not file.exists():
+            raise SiteError(f"The photo '{file}' does not exist.")
+        if file.is_dir():
+            raise SiteError(f"'{file}' is a folder, not a photo.")
+        if file.stat().st_size == 0:
+            raise SiteError(f"The photo '{file.name}' is empty (0 bytes).")
+    except (OSError, ValueError) as error:
+        raise SiteError(f"The photo '{file}' cannot be reached ({error}).") from error
+
+
+def _too_large(file: Path, width: int | None = None, height: int | None = None) -> str:
+    size = f"{width} x {height} pixels" if width else "too many pixels"
+    return f"The photo '{file.name}' has {size}; {MOST_PIXELS // 1_000_000} megapixels is the most that is opened."
+
+
+def _open(image_module: Any, file: Path) -> Any:
+    image_module.init()
+    formats = [name for name in FORMATS if name in image_module.OPEN]
+    # The lock is for the warning filters, which belong to the whole process.
+    with _open_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return image_module.open(file, formats=formats)
+        except image_module.DecompressionBombError as error:
+            raise SiteError(_too_large(file)) from error
+        except image_module.UnidentifiedImageError as error:
+            hint = " Convert it to JPEG first." if file.suffix.lower() in (".heic", ".heif", ".avif", ".dng") else ""
+            raise SiteError(
+                f"'{file.name}' is not a photo that can be read (JPEG, PNG, TIFF, WebP...).{hint}"
+            ) from error
+        except PermissionError as error:
+            raise SiteError(f"The photo '{file.name}' may not be read (permission denied).") from error
+        # A decoder may raise anything on a broken file; each means the same to the user.
+        except Exception as error:
+            raise SiteError(f"The photo '{file.name}' is corrupt ({_short(error)}).") from error
+
+
+def _decode(image_module: Any, image: Any, file: Path, max_side: int | None) -> np.ndarray:
+    try:
+        if max_side is not None:
+            image.draft(None, (max_side, max_side))
+        image.load()
+        orientation = _orientation(image)
+        rgb = _to_rgb(image_module, image)
+        if max_side is not None and max(rgb.size) > max_side:
+            rgb.thumbnail((max_side, max_side), _constant(image_module, "Resampling", "BICUBIC"), reducing_gap=2.0)
+        if orientation in _ORIENTATIONS:
+            rgb = rgb.transpose(_constant(image_module, "Transpose", _ORIENTATIONS[orientation]))
+        return np.array(rgb, dtype=np.uint8)
+    except MemoryError as error:
+        raise SiteError(f"There is not enough memory to open the photo '{file.name}'.") from error
+    except SiteError:
+        raise
+    except Exception as error:
+        raise SiteError(f"The photo '{file.name}' is truncated or corrupt ({_short(error)}).") from error
+
+
+def _orientation(image: Any) -> int:
+    try:
+        return int(image.getexif().get(_EXIF_ORIENTATION, 1))
+    # Broken EXIF says nothing about the picture itself.
+    except Exception:
+        return 1
+
+
+def _to_rgb(image_module: Any, image: Any) -> Any:
+    """An 8-bit RGB picture of any mode; values of more than 8 bits are scaled, not clipped."""
+    mode = image.mode
+    if mode.startswith("I") or mode == "F":
+        return image_module.fromarray(_to_8_bit(np.asarray(image), mode)).convert("RGB")
+    if "transparency" in image.info or mode in ("RGBA", "LA", "PA", "La", "RGBa"):
+        over = image.convert("RGBA")
+        paper = image_module.new("RGBA", over.size, (255, 255, 255, 255))
+        return image_module.alpha_composite(paper, over).convert("RGB")
+    return image.convert("RGB")
+
+
+def _to_8_bit(values: np.ndarray, mode: str) -> np.ndarray:
+    """Grey values of 16 or 32 bits or floats as uint8."""
+    numbers = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(numbers.min()), float(numbers.max())
+    if mode == "F" and low >= 0.0 and high <= 1.0:
+        full = 1.0
+    elif mode == "F" and low >= 0.0 and high <= 255.0:
+        full = 255.0
+    elif low >= 0.0 and high <= 65535.0:
+        full = 65535.0
+    else:
+        numbers, full = numbers - low, max(high - low, 1.0)
+    return np.rint(numbers * (255.0 / full)).astype(np.uint8)
+
+
+def _constant(image_module: Any, group: str, name: str) -> Any:
+    """A Pillow constant, from its enum where Pillow has one (9.1 and later)."""
+    return getattr(getattr(image_module, group, image_module), name)
+
+
+def _short(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0][:120]
