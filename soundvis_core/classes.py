@@ -222,7 +222,7 @@ def _colour(text: str, where: str) -> tuple[int, int, int] | None:
     """``#rrggbb``, ``#rgb`` or three numbers 0 to 255; None where nothing is given."""
     if not text:
         return None
-    digits = text[1:] if text.startswith("#") else text
+    digits = text.removeprefix("#")
     if re.fullmatch(r"[0-9a-fA-F]{6}", digits):
         return int(digits[0:2], 16), int(digits[2:4], 16), int(digits[4:6], 16)
     if text.startswith("#") and re.fullmatch(r"[0-9a-fA-F]{3}", digits):
@@ -242,7 +242,7 @@ def _distinct_colours(taken: list[tuple[int, int, int]]):
     while True:
         hue = (step * 0.6180339887) % 1.0
         lightness = (0.45, 0.65, 0.3)[step % 3]
-        red, green, blue = (int(round(255 * part)) for part in colorsys.hls_to_rgb(hue, lightness, 0.65))
+        red, green, blue = (round(255 * part) for part in colorsys.hls_to_rgb(hue, lightness, 0.65))
         step += 1
         if (red, green, blue) not in used:
             used.add((red, green, blue))

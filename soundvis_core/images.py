@@ -144,7 +144,7 @@ def _orientation(image: Any) -> int:
     try:
         return int(image.getexif().get(_EXIF_ORIENTATION, 1))
     # Broken EXIF says nothing about the picture itself.
-    except Exception:
+    except Exception:  # noqa: BLE001
         return 1
 
 

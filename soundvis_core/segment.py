@@ -1,0 +1,190 @@
+"""Segment rasters block by block and photos one by one: pixels in, class codes or class shares out."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from .classes import NODATA, UNCLASSIFIED, ClassList
+from .errors import InputError
+from .images import load_photo
+from .progress import NO_PROGRESS, Progress, check_cancelled
+
+BLOCK = 1024
+#: Blocks at work at the same time, at most: bounds the memory on machines with many processors.
+_MOST_WORKERS = 4
+#: Photos are decoded no larger than this before their shares are measured (pixels).
+PHOTO_SIDE = 1024
+
+#: ``read(column, row, width, height)`` -> bands float32 (b, h, w) in 0..1 and valid bool (h, w).
+Read = Callable[[int, int, int, int], "tuple[np.ndarray, np.ndarray]"]
+#: ``write(column, row, codes)`` with codes uint8 (h, w).
+Write = Callable[[int, int, np.ndarray], None]
+
+
+class Segmenter(Protocol):
+    """What a model for rasters offers (see :class:`.models.spectral_index.SpectralIndex`)."""
+
+    halo: int
+
+    def segment(
+        self, bands: np.ndarray, valid: np.ndarray, classes: ClassList, pixel_size: float
+    ) -> np.ndarray:
+        """Class codes, uint8 (h, w), of bands (b, h, w)."""
+
+
+class PhotoSegmenter(Protocol):
+    """What a model for photos offers (see :class:`.models.colour_index.ColourIndex`)."""
+
+    def shares(self, image: np.ndarray) -> dict[str, float]:
+        """Name -> share of the picture, summing to 1."""
+
+
+@dataclass(frozen=True)
+class BlockWindow:
+    """A block of a raster in pixels: the core that is written, and the padded window that is read for it."""
+
+    column: int
+    row: int
+    width: int
+    height: int
+    padded_column: int
+    padded_row: int
+    padded_width: int
+    padded_height: int
+
+    def crop(self, codes: np.ndarray) -> np.ndarray:
+        """The core of an array (padded_height, padded_width)."""
+        top, left = self.row - self.padded_row, self.column - self.padded_column
+        return codes[top : top + self.height, left : left + self.width]
+
+
+def plan_blocks(width: int, height: int, block: int = BLOCK, halo: int = 0) -> Iterator[BlockWindow]:
+    """Blocks that tile a raster row by row; each is padded by ``halo`` pixels, clipped to the raster."""
+    if block < 1 or halo < 0:
+        raise ValueError(f"block must be positive and halo not negative, not {block} and {halo}")
+    for row in range(0, height, block):
+        for column in range(0, width, block):
+            core_width, core_height = min(block, width - column), min(block, height - row)
+            left, top = max(0, column - halo), max(0, row - halo)
+            right = min(width, column + core_width + halo)
+            bottom = min(height, row + core_height + halo)
+            yield BlockWindow(column, row, core_width, core_height, left, top, right - left, bottom - top)
+
+
+def segment_blocks(
+    read: Read,
+    write: Write,
+    width: int,
+    height: int,
+    model: Segmenter,
+    classes: ClassList,
+    pixel_size: float,
+    progress: Progress = NO_PROGRESS,
+    block: int = BLOCK,
+) -> None:
+    """Segment a raster of ``width`` x ``height`` pixels of ``pixel_size`` metres on the ground.
+
+    ``read`` and ``write`` are only ever called on the calling thread, ``write`` in block order; the model works
+    on a few blocks at a time in threads of its own. Memory holds those blocks and no more. Pixels that are
+    not valid become NODATA. The result does not depend on ``block`` as long as the model's halo is enough.
+
+    Raises :class:`InputError` where the model cannot use the raster, before anything is written, and
+    :class:`.errors.Cancelled` between blocks.
+    """
+    if width < 1 or height < 1:
+        raise InputError(f"The raster has no pixels ({width} x {height}). Check the extent.")
+    if not (np.isfinite(pixel_size) and pixel_size > 0):
+        raise InputError(f"The pixel size of the raster must be a positive number of metres, not {pixel_size}.")
+    windows = list(plan_blocks(width, height, block, int(model.halo)))
+    workers = max(1, min(_MOST_WORKERS, os.cpu_count() or 1, len(windows)))
+    pending: deque[tuple[BlockWindow, Future[np.ndarray]]] = deque()
+    pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="soundvis-segment")
+    done = 0
+
+    def finish_one() -> None:
+        nonlocal done
+        window, future = pending.popleft()
+        codes = future.result()
+        check_cancelled(progress)
+        write(window.column, window.row, codes)
+        done += 1
+        progress.report(done / len(windows))
+
+    try:
+        for window in windows:
+            check_cancelled(progress)
+            bands, valid = read(
+                window.padded_column, window.padded_row, window.padded_width, window.padded_height
+            )
+            pending.append((window, pool.submit(_segment_block, model, window, bands, valid, classes, pixel_size)))
+            del bands, valid
+            if len(pending) > workers:
+                finish_one()
+        while pending:
+            finish_one()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def segment_photo(path: str | Path | None, model: PhotoSegmenter, classes: ClassList) -> dict[str, float]:
+    """Shares (0 to 1, summing to 1) of the classes in a photo, in the order of ``classes``.
+
+    What the model finds but the list does not hold is given under ``"unclassified"``, which is present only
+    then. Raises :class:`.errors.SiteError` where the photo cannot be read.
+    """
+    found = model.shares(load_photo(path, max_side=PHOTO_SIDE))
+    shares = {entry.name: 0.0 for entry in classes.classes}
+    unclassified = 0.0
+    for name, share in found.items():
+        entry = classes.find(name)
+        if entry is None:
+            unclassified += share
+        else:
+            shares[entry.name] += share
+    if unclassified > 0.0:
+        shares["unclassified"] = unclassified
+    return shares
+
+
+def class_shares(codes: np.ndarray, classes: ClassList) -> dict[str, float]:
+    """Share of each class among the classified and unclassified pixels of ``codes`` (NODATA left out).
+
+    Empty where every pixel is NODATA. ``"unclassified"`` is present only where there is some.
+    """
+    counts = np.bincount(np.asarray(codes, dtype=np.uint8).ravel(), minlength=256)
+    total = int(counts.sum() - counts[NODATA])
+    if total == 0:
+        return {}
+    shares = {entry.name: float(counts[entry.code] / total) for entry in classes.classes}
+    if counts[UNCLASSIFIED]:
+        shares["unclassified"] = float(counts[UNCLASSIFIED] / total)
+    return shares
+
+
+def _segment_block(
+    model: Segmenter,
+    window: BlockWindow,
+    bands: np.ndarray,
+    valid: np.ndarray,
+    classes: ClassList,
+    pixel_size: float,
+) -> np.ndarray:
+    """The codes of the core of one block."""
+    expected = (window.padded_height, window.padded_width)
+    if bands.ndim != 3 or bands.shape[1:] != expected or valid.shape != expected:
+        raise ValueError(f"read returned {bands.shape} and {valid.shape} for a window of {expected}")
+    if not valid.any():
+        check = getattr(model, "check_bands", None)
+        if check is not None:
+            check(bands.shape[0])
+        return np.full((window.height, window.width), NODATA, dtype=np.uint8)
+    codes = model.segment(bands, valid, classes, pixel_size)
+    return np.ascontiguousarray(window.crop(codes))
