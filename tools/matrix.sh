@@ -1,0 +1,117 @@
+#!/bin/bash
+# The tests in QGIS (tests/qgis) on every QGIS that Debian has: 3.22, 3.40 and 3.44, each in a chroot of its own
+# under build/matrix/. The first run makes the chroots (three to five minutes and 3.5 GB each); later runs only test.
+# Usage: tools/matrix.sh [3.22|3.40|3.44]...     ARGS: arguments for pytest
+source "$(dirname "$0")/common.sh"
+source tools/system_packages.sh
+
+VERSIONS=("$@")
+[ $# != 0 ] || VERSIONS=(3.22 3.40 3.44)
+MATRIX="$ROOT/build/matrix"
+MIRROR=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+BECOME=$(privilege) || fail "the matrix needs an administrator: it works in chroots. Ask one to run 'make test-matrix'."
+
+suite_of() { case $1 in 3.22 | 3.40) echo bookworm ;; 3.44) echo forky ;; *) fail "no chroot for QGIS $1: use 3.22, 3.40 or 3.44" ;; esac; }
+release_of() { case $1 in 3.40) echo bookworm-backports ;; esac; }
+
+as_root() { $BECOME env DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 "$@"; }
+
+make_chroot() {
+    local version=$1 root=$2 suite release
+    suite=$(suite_of "$version")
+    release=$(release_of "$version")
+    as_root rm -rf "$root" # a broken-off run starts over
+    # debootstrap names no script for suites younger than itself; they all share the one of sid.
+    timeout -k 20 20m $BECOME debootstrap --variant=minbase "$suite" "$root" "$MIRROR" /usr/share/debootstrap/scripts/sid
+    # Mirrors that keep an old state serve lists past their date.
+    as_root tee "$root/etc/apt/apt.conf.d/99matrix" >/dev/null <<'APT'
+Acquire::Check-Valid-Until "false";
+Acquire::Languages "none";
+APT::Install-Recommends "false";
+APT
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$root/usr/sbin/policy-rc.d" >/dev/null # start no services
+    as_root chmod 755 "$root/usr/sbin/policy-rc.d"
+    [ -z "$release" ] || echo "deb $MIRROR $release main" | as_root tee "$root/etc/apt/sources.list.d/release.list" >/dev/null
+    as_root cp /etc/resolv.conf "$root/etc/resolv.conf"
+    as_root timeout -k 20 10m chroot "$root" apt-get update -q
+    as_root timeout -k 20 40m chroot "$root" apt-get install -y -q ${release:+-t "$release"} "${SYSTEM_PACKAGES[@]}"
+    as_root chroot "$root" apt-get clean
+    as_root touch "$root/.ready"
+}
+
+# The packages of qgis-tests.lock are pure Python: fetched once, by this machine's pip, installed without network.
+fetch_wheels() {
+    local key
+    key=$(digest requirements/qgis-tests.lock)
+    [ "$(cat "$MATRIX/wheels/.stamp" 2>/dev/null)" != "$key" ] || return 0
+    rm -rf "$MATRIX/wheels"
+    quietly "Fetching the test packages" "$LOGS/matrix-wheels.txt" timeout -k 20 10m build/venv-qgis/bin/python -m pip \
+        download --no-deps --require-hashes --only-binary :all: --platform any -r requirements/qgis-tests.lock -d "$MATRIX/wheels"
+    printf '%s' "$key" >"$MATRIX/wheels/.stamp"
+}
+
+# Runs in the chroot, where the repository lies read-only in /repo. Nothing stays mounted: the mounts live in a
+# name space of their own.
+in_chroot() {
+    local root=$1 data=${SOUNDVIS_TEST_DATA:-}
+    as_root mkdir -p "$root/repo" "$root/data"
+    # shellcheck disable=SC2016
+    as_root timeout -k 20 40m unshare --mount bash -c '
+        set -e
+        root=$1; repository=$2; data=$3; shift 3
+        mount -t proc proc "$root/proc"
+        mount --bind "$repository" "$root/repo"
+        mount -o remount,bind,ro "$root/repo"
+        [ -z "$data" ] || mount --bind "$data" "$root/data"
+        exec chroot "$root" /usr/bin/env -i HOME=/root LC_ALL=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+            ${data:+SOUNDVIS_TEST_DATA=/data} "$@"' _ "$root" "$ROOT" "$data" "$@"
+}
+
+test_in() {
+    local root=$1
+    # shellcheck disable=SC2016
+    in_chroot "$root" bash -c '
+        set -e
+        rm -rf /opt/tests /tmp/work
+        mkdir -p /tmp/work/run; chmod 700 /tmp/work/run
+        python3 -m venv --system-site-packages /opt/tests
+        /opt/tests/bin/python -m pip install -q --no-index --no-deps --find-links /repo/build/matrix/wheels \
+            --require-hashes -r /repo/requirements/qgis-tests.lock
+        cd /tmp/work
+        export QT_QPA_PLATFORM=offscreen XDG_RUNTIME_DIR=/tmp/work/run QGIS_CUSTOM_CONFIG_PATH=/tmp/work/profile
+        export QGIS_PREFIX_PATH=/usr QGIS_PLUGINPATH=/repo/build PYTHONSAFEPATH=1 PYTHONPATH=/repo/build
+        export PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/work/hypothesis
+        exec /opt/tests/bin/python -m pytest -c /repo/pyproject.toml --rootdir /repo -p no:cacheprovider -q "$@" /repo/tests/qgis
+        ' _ ${ARGS:-}
+}
+
+fetch_wheels
+[ -x "$(command -v debootstrap || ls /usr/sbin/debootstrap 2>/dev/null)" ] ||
+    quietly "Installing debootstrap" "$LOGS/matrix-debootstrap.txt" as_root apt-get install -y --no-install-recommends debootstrap
+
+declare -A RESULT
+status=0
+for version in "${VERSIONS[@]}"; do
+    suite_of "$version" >/dev/null
+    root="$MATRIX/$version"
+    if [ ! -e "$root/.ready" ]; then
+        export -f make_chroot suite_of release_of as_root fail
+        export BECOME MIRROR
+        quietly "Making a chroot with QGIS $version (some minutes)" "$LOGS/matrix-$version-install.txt" \
+            make_chroot "$version" "$root" || { RESULT[$version]="could not be installed"; status=1; continue; }
+    fi
+    installed=$(as_root chroot "$root" dpkg-query -W -f '${Version}' qgis | cut -d + -f 1)
+    [ "$(cut -d . -f 1-2 <<<"$installed")" = "$version" ] || say "Note: this chroot was meant for QGIS $version; Debian has $installed now."
+    began=$SECONDS
+    step "tests/qgis on QGIS $installed"
+    log="$LOGS/matrix-$version.txt"
+    failed=0
+    test_in "$root" 2>&1 | tee "$log" || failed=1
+    RESULT[$version]="QGIS $installed, $(as_root chroot "$root" python3 --version): $(grep -E '^=*[^=]*(passed|failed|error|no tests ran)' "$log" | tail -n 1 | tr -d '=' | sed 's/^ *//')"
+    [ "$failed" = 0 ] || { status=1; RESULT[$version]+="  <- failed"; }
+    say "    $((SECONDS - began)) s"
+done
+
+say ""
+for version in "${VERSIONS[@]}"; do printf '%-5s %s\n' "$version" "${RESULT[$version]}"; done
+exit "$status"

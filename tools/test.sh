@@ -1,0 +1,46 @@
+#!/bin/bash
+# The whole suite, in four parts. A part that fails does not stop the others; the exit status tells of all.
+# SUITE: the parts to run (core core-qgis qgis package). ARGS: arguments for pytest.
+source "$(dirname "$0")/common.sh"
+
+SUITE=${SUITE:-core core-qgis qgis package}
+read -ra ARGUMENTS <<<"${ARGS:-}"
+export QGIS_TEST_PYTHON PROFILE_FOLDER
+mkdir -p "$LOGS"
+
+# The core as developers have it: isolated, newest libraries.
+run_core() { timeout -k 20 20m "$DEV_PYTHON" -m pytest "$@" tests/core; }
+
+# The core with the libraries of QGIS's own Python: what users run. QGIS itself is not started.
+run_core_qgis() { timeout -k 20 20m "$QGIS_TEST_PYTHON" -m pytest -p no:pytest_qgis "$@" tests/core; }
+
+# The plugin as it ships: PYTHONSAFEPATH keeps the repository out of sys.path, so that soundvis_qgis is the
+# staged one.
+run_qgis() {
+    rm -rf build/qgis-test-profile
+    PROFILE_FOLDER="$ROOT/build/qgis-test-profile" PYTHONSAFEPATH=1 PYTHONPATH="$ROOT/build" \
+        headless_qgis 30m "$QGIS_TEST_PYTHON" -m pytest "$@" tests/qgis
+}
+
+# The zip, the sources, Qt 6.
+run_package() { timeout -k 20 20m "$DEV_PYTHON" -m pytest "$@" tests/package; }
+
+status=0
+results=()
+for part in $SUITE; do
+    case $part in core | core-qgis | qgis | package) ;; *) fail "no part '$part' in the suite: core core-qgis qgis package" ;; esac
+    step "Tests: $part"
+    began=$SECONDS
+    code=0
+    "run_${part/-/_}" -q ${ARGUMENTS[@]+"${ARGUMENTS[@]}"} 2>&1 | tee "$LOGS/test-$part.txt" || code=$?
+    closing=$(grep -E '(passed|failed|error|no tests ran|skipped|deselected).* in [0-9.]+' "$LOGS/test-$part.txt" | tail -n 1 | tr -d '=' | sed 's/^ *//')
+    if [ "$code" = 5 ] && [ ${#ARGUMENTS[@]} != 0 ]; then code=0; fi # ARGS chose no test of this part
+    if [ "$code" != 0 ]; then status=1; fi
+    results+=("$(printf '  %-10s %-7s %4d s   %s' "$part" "$([ "$code" = 0 ] && echo passed || echo FAILED)" $((SECONDS - began)) "${closing:-ended with status $code}")")
+done
+
+say ""
+say "Suite:"
+printf '%s\n' "${results[@]}"
+if [ -z "${SOUNDVIS_TEST_DATA:-}" ]; then say "  Tests on real data were skipped: SOUNDVIS_TEST_DATA is not set."; fi
+exit "$status"
