@@ -1,0 +1,232 @@
+"""Rows of a correlation run: who is compared with whom, who is dropped, what undefined cases give."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from soundvis_core.errors import Cancelled, InputError
+from soundvis_core.progress import NoProgress
+from soundvis_core.statistics import correlate
+from soundvis_core.statistics.correlate import COMBINED, correlate_blocks
+from soundvis_core.statistics.mantel import mantel_p, permutation_orders
+from soundvis_core.statistics.results import Block
+from soundvis_core.statistics.similarity import pairs_of, similarity_matrix
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+def blocks(sites=24, seed=0, names=("sound", "street", "aerial"), width=4):
+    """Blocks that share a hidden cause, so that they correlate."""
+    rng = np.random.default_rng(seed)
+    cause = rng.normal(size=(sites, width))
+    return [Block(name, cause + rng.normal(size=(sites, width))) for name in names]
+
+
+def row_of(result, block_a, block_b, group="pooled"):
+    (row,) = [r for r in result.rows if (r.block_a, r.block_b, r.group) == (block_a, block_b, group)]
+    return row
+
+
+def test_rows_and_their_order():
+    result = correlate_blocks(blocks(), ["b", "a"] * 12, permutations=19)
+    compared = [("sound", "street"), ("sound", "aerial"), ("sound", COMBINED), ("street", "aerial")]
+    expected = [(a, b, group) for group in ("pooled", "a", "b") for a, b in compared]
+    assert [(row.block_a, row.block_b, row.group) for row in result.rows] == expected
+    assert result.groups == ("a", "b") and result.sites == 24
+    assert [(name, width) for name, width, _ in result.blocks] == [("sound", 4), ("street", 4), ("aerial", 4)]
+
+
+def test_pooled_takes_pairs_between_groups_too():
+    data = blocks()
+    result = correlate_blocks(data, ["a"] * 10 + ["b"] * 14, permutations=0)
+    assert [row.pairs for row in result.rows[::4]] == [24 * 23 // 2, 10 * 9 // 2, 14 * 13 // 2]
+    first, second = (pairs_of(similarity_matrix(block.values)) for block in data[:2])
+    assert result.rows[0].r == pytest.approx(np.corrcoef(first, second)[0, 1], abs=1e-12)
+    inside = [pairs_of(similarity_matrix(block.values[:10])) for block in data[:2]]
+    assert row_of(result, "sound", "street", "a").r == pytest.approx(np.corrcoef(*inside)[0, 1], abs=1e-12)
+
+
+def test_the_first_block_is_permuted_with_the_seed():
+    data = blocks(12)
+    result = correlate_blocks(data[:2], None, permutations=99, seed=4)
+    a, b = (similarity_matrix(block.values) for block in data[:2])
+    assert result.rows[0].p_mantel == mantel_p(a, b, permutation_orders(12, 99, 4))
+    assert result == result and correlate_blocks(data[:2], None, 99, 4).rows == result.rows
+
+
+def test_a_row_does_not_depend_on_the_others():
+    data = blocks()
+    alone = correlate_blocks([data[0], data[2]], None, 99, 1).rows[0]
+    assert alone == row_of(correlate_blocks(data, ["x"] * 24, 99, 1), "sound", "aerial")
+
+
+def test_sites_without_values_are_dropped_counted_and_named():
+    sound, street, aerial = blocks()
+    sound.values[3] = np.nan
+    street.values[[3, 5]] = 0.0
+    street.values[7, 1] = np.nan
+    result = correlate_blocks([sound, street, aerial], ["a"] * 6 + ["b"] * 18, permutations=9)
+    assert [(d.index, d.block) for d in result.dropped] == [
+        (3, "sound"),
+        (3, "street"),
+        (5, "street"),
+        (7, "street"),
+    ]
+    counts = {
+        (row.block_b, row.group): (row.sites, row.dropped, row.pairs)
+        for row in result.rows[:3] + result.rows[4:7]
+    }
+    assert counts["street", "pooled"] == (21, 3, 210)
+    assert counts["aerial", "pooled"] == (23, 1, 253)
+    assert counts[COMBINED, "pooled"] == (21, 3, 210)
+    assert counts["street", "a"] == (4, 2, 6)
+    kept = [site for site in range(24) if site not in (3, 5, 7)]
+    pairs = [pairs_of(similarity_matrix(block.values[kept])) for block in (sound, street)]
+    assert result.rows[0].r == pytest.approx(np.corrcoef(*pairs)[0, 1], abs=1e-12)
+
+
+def test_combined_is_the_mean_of_z_scores_over_the_row_s_pairs():
+    data = blocks()
+    result = correlate_blocks(data, ["a"] * 10 + ["b"] * 14, permutations=99)
+    sound, street, aerial = (pairs_of(similarity_matrix(block.values[10:])) for block in data)
+    z = [(pairs - pairs.mean()) / pairs.std() for pairs in (street, aerial)]
+    row = row_of(result, "sound", COMBINED, "b")
+    assert row.r == pytest.approx(np.corrcoef(sound, (z[0] + z[1]) / 2)[0, 1], abs=1e-12)
+    assert row.p_mantel is not None
+
+
+def test_without_sound_or_with_other_names_there_is_no_combined_view():
+    assert [row.block_b for row in correlate_blocks(blocks()[1:], None, 0).rows] == ["aerial"]
+    named = blocks(names=("sound", "street", "tags"))
+    assert [row.block_b for row in correlate_blocks(named, None, 0).rows] == ["street", "tags", "tags"]
+
+
+def test_single_numbers_are_compared_by_difference():
+    numbers = np.arange(5.0)
+    result = correlate_blocks([Block("sound", numbers), Block("aerial", -2 * numbers + 1)], None, 99)
+    assert result.rows[0].r == pytest.approx(1.0, abs=1e-12) and result.rows[0].p_naive < 1e-12
+    assert all(measure.startswith("1 - ") for _, _, measure in result.blocks)
+
+
+@pytest.mark.parametrize("sites", [0, 1, 2])
+def test_too_few_sites(sites):
+    result = correlate_blocks(blocks(sites), None, 99)
+    for row in result.rows:
+        assert (row.r, row.p_naive, row.p_mantel) == (None, None, None)
+        assert row.sites == sites and "fewer than 3 sites" in row.note
+
+
+def test_three_sites_are_enough():
+    result = correlate_blocks(blocks(3), None, 99)
+    assert result.rows[0].pairs == 3 and -1 <= result.rows[0].r <= 1
+    assert result.rows[0].p_mantel > 0.1  # six orders only
+
+
+def test_a_constant_block_leaves_r_undefined_and_says_why():
+    sound, street, aerial = blocks()
+    street.values[:] = street.values[0]
+    result = correlate_blocks([sound, street, aerial], None, 9)
+    row = row_of(result, "sound", "street")
+    assert (row.r, row.p_naive, row.p_mantel) == (None, None, None)
+    assert row.note == "all pairs are equally similar in street" and row.sites == 24
+    assert "street" in row_of(result, "sound", COMBINED).note
+    assert row_of(result, "sound", "aerial").r is not None
+
+
+def test_a_group_of_two_and_sites_without_a_group():
+    result = correlate_blocks(blocks(), ["a"] * 2 + ["b"] * 18 + [None, "", "  ", float("nan")], 9)
+    assert result.groups == ("a", "b") and result.ungrouped == (20, 21, 22, 23)
+    assert row_of(result, "sound", "street", "a").r is None
+    assert row_of(result, "sound", "street", "b").sites == 18
+    assert row_of(result, "sound", "street").sites == 24
+
+
+def test_a_group_called_pooled_is_told_apart():
+    result = correlate_blocks(blocks(), ["pooled"] * 24, 9)
+    assert result.groups == ("pooled (group)",)
+    assert row_of(result, "sound", "street", "pooled (group)").r == row_of(result, "sound", "street").r
+
+
+def test_duplicate_sites_are_pairs_like_any_other():
+    data = [Block(block.name, np.repeat(block.values, 2, axis=0)) for block in blocks(6)]
+    row = correlate_blocks(data, None, 99).rows[0]
+    assert row.sites == 12 and row.pairs == 66 and row.r is not None
+
+
+def test_no_permutations_leave_p_mantel_out():
+    row = correlate_blocks(blocks(), None, 0).rows[0]
+    assert row.p_mantel is None and row.r is not None and row.p_naive is not None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (dict(blocks=blocks()[:1]), "at least two blocks"),
+        (dict(blocks=[blocks()[0], blocks()[0]]), "two blocks called 'sound'"),
+        (dict(blocks=[blocks(5)[0], blocks(6)[1]]), "sound 5, street 6"),
+        (dict(blocks=[blocks(5)[0], Block("street", np.empty((5, 0)))]), "'street' has no values"),
+        (dict(blocks=blocks(), groups=["a"]), "1 groups for 24 sites"),
+        (dict(blocks=blocks(), permutations=-1), "cannot be negative"),
+        (dict(blocks=blocks(), seed=-1), "seed is -1"),
+    ],
+)
+def test_blocks_that_do_not_fit(arguments, says):
+    with pytest.raises(InputError, match=says):
+        correlate_blocks(**arguments)
+
+
+def test_too_many_sites_name_the_limit(monkeypatch):
+    monkeypatch.setattr(correlate, "MAX_SITES", 20)
+    with pytest.raises(InputError, match="24 sites.*at most 20"):
+        correlate_blocks(blocks())
+
+
+def test_figures_get_the_similarities_and_the_line():
+    data = blocks()
+    result = correlate_blocks(data, None, 0)
+    assert [(s.block_a, s.block_b) for s in result.similarities] == [
+        (r.block_a, r.block_b) for r in result.rows
+    ]
+    shown = result.similarities[0]
+    a, b = (pairs_of(similarity_matrix(block.values)) for block in data[:2])
+    np.testing.assert_allclose(shown.a, a, atol=1e-6)
+    slope, intercept = np.polyfit(a, b, 1)
+    assert shown.slope == pytest.approx(slope) and shown.intercept == pytest.approx(intercept)
+
+
+def test_very_many_pairs_are_sampled_for_figures(monkeypatch):
+    monkeypatch.setattr(correlate, "MAX_FIGURE_PAIRS", 100)
+    shown = correlate_blocks(blocks(), None, 0).similarities[0]
+    assert shown.pairs == 276 and len(shown.a) == len(shown.b) == 100
+
+
+def test_progress_rises_to_the_end_and_cancel_is_honoured():
+    class Watch(NoProgress):
+        def __init__(self, patience):
+            self.seen = []
+            self.patience = patience
+
+        def report(self, fraction):
+            self.seen.append(fraction)
+
+        def cancelled(self):
+            self.patience -= 1
+            return self.patience < 0
+
+    watch = Watch(10**6)
+    correlate_blocks(blocks(), ["a", "b"] * 12, 50, progress=watch)
+    assert watch.seen == sorted(watch.seen) and watch.seen[-1] == 1.0 and 0 <= watch.seen[0]
+    with pytest.raises(Cancelled):
+        correlate_blocks(blocks(), ["a", "b"] * 12, 50, progress=Watch(4))
+
+
+def test_the_paper_s_size_takes_well_under_two_seconds():
+    data = blocks(157, width=64)
+    start = time.perf_counter()
+    result = correlate_blocks(data, ["London"] * 98 + ["Tokyo"] * 31 + ["New York"] * 28, permutations=999)
+    elapsed = time.perf_counter() - start
+    assert len(result.rows) == 16
+    assert elapsed < 4  # about 0.5 s on a quiet machine
