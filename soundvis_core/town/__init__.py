@@ -1,1 +1,5 @@
-"""The sample town: a map made from a seed, with everything that is heard and seen in it."""
+"""The sample town: a made-up town with aerial picture, recordings and street views, whose truth is known."""
+
+from .build import Site, Town, build_town
+
+__all__ = ["Site", "Town", "build_town"]
