@@ -1,0 +1,145 @@
+"""From a recording of any kind to mono windows at the rate a model wants."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import SKIPPED, SiteError
+from .decoding import DamagedError, Stream, open_stream
+from .resampling import StreamResampler
+
+# Float recordings may exceed full scale by a few dB, and 32-bit float recorders by more; this much (40 dB)
+# means that the file holds integers dressed as floats.
+_WILD = 100.0
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of a recording: mono samples (n,) float32 in [-1, 1] at ``rate`` Hz, ``start`` in seconds.
+
+    ``source_rate`` is the sample rate in Hz of the recording itself (0: not known): above half of it there
+    is no sound, whatever the recorder heard.
+    """
+
+    samples: np.ndarray
+    rate: int
+    start: float
+    source_rate: int = 0
+
+
+@dataclass(frozen=True)
+class RecordingInfo:
+    """What a recording says about itself: seconds (None: not written down), rate in Hz, channels."""
+
+    seconds: float | None
+    rate: int
+    channels: int
+    format: str
+
+
+def probe(path: str | os.PathLike[str]) -> RecordingInfo:
+    """What the recording at ``path`` says about itself, without decoding it.
+
+    Raises :class:`SiteError` where there is no sound to read, :class:`MissingDependencyError` where the
+    package that reads it is not installed.
+    """
+    stream = open_stream(os.fspath(path))
+    try:
+        return RecordingInfo(stream.seconds, stream.rate, stream.channels, stream.format)
+    finally:
+        stream.close()
+
+
+def read_windows(
+    path: str | os.PathLike[str], rate: int, seconds: float = 10.0, minimum: float = 1.0
+) -> Iterator[Window]:
+    """Stream the recording at ``path`` as mono windows of ``seconds`` at ``rate`` Hz.
+
+    WAV (8 to 32 bit, float, extensible), FLAC, OGG and MP3 are read by soundfile, everything else by PyAV;
+    what the file holds decides, not its extension. All channels are mixed down by their mean. Resampling is
+    seamless: the windows joined together equal the whole recording resampled at once. Samples beyond full
+    scale are clipped. The last window is kept where it is at least ``minimum`` seconds long. Memory is
+    bounded by the window, not by the recording.
+
+    A recording that ends early is read as far as it goes; one that is damaged midway gives its sound windows
+    and then fails, so a caller that wants whole recordings only can drop them.
+
+    Raises, while it is being read, :class:`SiteError`: no such file, a folder, an empty file, no sound in it,
+    corrupt or damaged midway (it says how far it could be read), no samples, samples that are not finite or
+    not scaled to [-1, 1]; with status ``skipped`` where it is shorter than ``minimum``. Raises
+    :class:`MissingDependencyError` where the package that reads it is not installed, and ValueError where
+    ``rate``, ``seconds`` or ``minimum`` makes no sense.
+    """
+    if rate < 1 or not 0.0 < minimum <= seconds:
+        raise ValueError(f"rate {rate} Hz, windows of {seconds} s, at least {minimum} s: not possible")
+    return _windows(os.fspath(path), int(rate), float(seconds), float(minimum))
+
+
+def _windows(path: str, rate: int, seconds: float, minimum: float) -> Iterator[Window]:
+    size = max(1, round(seconds * rate))
+    least = max(1, round(minimum * rate))
+    stream = open_stream(path)
+    try:
+        if stream.rate < 1 or stream.channels < 1:
+            raise SiteError(f"corrupt recording: {stream.rate} Hz, {stream.channels} channels")
+        held: list[np.ndarray] = []
+        waiting = count = 0
+        for samples in _resampled(stream, rate):
+            held.append(samples)
+            waiting += samples.size
+            while waiting >= size:
+                joined = np.concatenate(held)
+                yield Window(joined[:size].copy(), rate, count * size / rate, stream.rate)
+                count += 1
+                held, waiting = [joined[size:]], waiting - size
+        if waiting >= least:
+            yield Window(np.concatenate(held), rate, count * size / rate, stream.rate)
+        elif count == 0 and waiting == 0:
+            raise SiteError("the recording holds no samples")
+        elif count == 0:
+            length = waiting / rate
+            raise SiteError(
+                f"the recording is only {length:.2f} s long; it takes at least {minimum:g} s", SKIPPED
+            )
+    finally:
+        stream.close()
+
+
+def _resampled(stream: Stream, rate: int) -> Iterator[np.ndarray]:
+    """Pieces (n,) float32 of the whole stream, mono, at ``rate``, within [-1, 1]."""
+    resampler = StreamResampler(stream.rate, rate)
+    for samples in _mono(stream):
+        yield np.clip(resampler.push(samples), -1.0, 1.0)
+    yield np.clip(resampler.flush(), -1.0, 1.0)
+
+
+def _mono(stream: Stream) -> Iterator[np.ndarray]:
+    read = 0
+    try:
+        for block in stream.blocks:
+            samples = block.mean(axis=1, dtype=np.float32) if block.shape[1] > 1 else block[:, 0]
+            _check_samples(samples, read, stream.rate)
+            read += samples.size
+            yield samples
+    except DamagedError as error:
+        reason = f"the recording is damaged: it could be read up to {read / stream.rate:.1f} s"
+        if stream.seconds:
+            reason += f" of {stream.seconds:.1f} s"
+        raise SiteError(f"{reason} ({error})") from error
+
+
+def _check_samples(samples: np.ndarray, read: int, rate: int) -> None:
+    finite = np.isfinite(samples)
+    if not finite.all():
+        at = (read + int(np.argmin(finite))) / rate
+        raise SiteError(f"the recording holds samples that are not finite numbers (first at {at:.1f} s)")
+    loudest = float(np.abs(samples).max(initial=0.0))
+    if loudest > _WILD:
+        raise SiteError(
+            f"the recording's float samples are not scaled to -1..1 (one is {loudest:.0f}); "
+            "export it as 16 or 24 bit"
+        )
