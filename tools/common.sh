@@ -44,7 +44,7 @@ quietly() {
     wait "$job" || status=$?
     trap - INT TERM
     if [ "$status" != 0 ]; then
-        tail -n 30 "$log" >&2
+        tail -n 30 "$log" | cut -c 1-400 >&2
         say "The whole output is in ${log#"$ROOT"/}" >&2
         return "$status"
     fi

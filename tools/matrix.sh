@@ -39,21 +39,26 @@ APT
     as_root touch "$root/.ready"
 }
 
-# The packages of qgis-tests.lock are pure Python: fetched once, by this machine's pip, installed without network.
+# The packages of qgis-tests.lock for the Python of a chroot: fetched by this machine's pip, with its certificates
+# and settings, and installed without network.
 fetch_wheels() {
-    local key
+    local python=$1 folder="$MATRIX/wheels-$1" key platform platforms=(--platform any)
     key=$(digest requirements/qgis-tests.lock)
-    [ "$(cat "$MATRIX/wheels/.stamp" 2>/dev/null)" != "$key" ] || return 0
-    rm -rf "$MATRIX/wheels"
-    quietly "Fetching the test packages" "$LOGS/matrix-wheels.txt" timeout -k 20 10m build/venv-qgis/bin/python -m pip \
-        download --no-deps --require-hashes --only-binary :all: --platform any -r requirements/qgis-tests.lock -d "$MATRIX/wheels"
-    printf '%s' "$key" >"$MATRIX/wheels/.stamp"
+    [ "$(cat "$folder/.stamp" 2>/dev/null)" != "$key" ] || return 0
+    rm -rf "$folder"
+    for platform in 2_17 2_24 2_28 2_34; do platforms+=(--platform "manylinux_${platform}_$(uname -m)"); done
+    quietly "Fetching the test packages for Python $python" "$LOGS/matrix-wheels-$python.txt" \
+        timeout -k 20 10m build/venv-qgis/bin/python -m pip download --no-deps --require-hashes --only-binary :all: \
+        --python-version "$python" --implementation cp --abi "cp${python/./}" --abi abi3 --abi none \
+        "${platforms[@]}" -r requirements/qgis-tests.lock -d "$folder" || return 1
+    printf '%s' "$key" >"$folder/.stamp"
 }
 
 # Runs in the chroot, where the repository lies read-only in /repo. Nothing stays mounted: the mounts live in a
 # name space of their own.
 in_chroot() {
     local root=$1 data=${SOUNDVIS_TEST_DATA:-}
+    shift
     as_root mkdir -p "$root/repo" "$root/data"
     # shellcheck disable=SC2016
     as_root timeout -k 20 40m unshare --mount bash -c '
@@ -68,24 +73,24 @@ in_chroot() {
 }
 
 test_in() {
-    local root=$1
-    # shellcheck disable=SC2016
+    local root=$1 python=$2
+    # shellcheck disable=SC2016,SC2086
     in_chroot "$root" bash -c '
         set -e
         rm -rf /opt/tests /tmp/work
         mkdir -p /tmp/work/run; chmod 700 /tmp/work/run
         python3 -m venv --system-site-packages /opt/tests
-        /opt/tests/bin/python -m pip install -q --no-index --no-deps --find-links /repo/build/matrix/wheels \
+        /opt/tests/bin/python -m pip install -q --no-index --no-deps --find-links "$1" \
             --require-hashes -r /repo/requirements/qgis-tests.lock
+        shift
         cd /tmp/work
         export QT_QPA_PLATFORM=offscreen XDG_RUNTIME_DIR=/tmp/work/run QGIS_CUSTOM_CONFIG_PATH=/tmp/work/profile
-        export QGIS_PREFIX_PATH=/usr QGIS_PLUGINPATH=/repo/build PYTHONSAFEPATH=1 PYTHONPATH=/repo/build
+        export QGIS_PREFIX_PATH=/usr QGIS_PLUGINPATH=/repo/build PYTHONSAFEPATH=1 PYTHONPATH=/repo/build:/repo
         export PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/work/hypothesis
         exec /opt/tests/bin/python -m pytest -c /repo/pyproject.toml --rootdir /repo -p no:cacheprovider -q "$@" /repo/tests/qgis
-        ' _ ${ARGS:-}
+        ' _ "/repo/build/matrix/wheels-$python" ${ARGS:-}
 }
 
-fetch_wheels
 [ -x "$(command -v debootstrap || ls /usr/sbin/debootstrap 2>/dev/null)" ] ||
     quietly "Installing debootstrap" "$LOGS/matrix-debootstrap.txt" as_root apt-get install -y --no-install-recommends debootstrap
 
@@ -102,12 +107,15 @@ for version in "${VERSIONS[@]}"; do
     fi
     installed=$(as_root chroot "$root" dpkg-query -W -f '${Version}' qgis | cut -d + -f 1)
     [ "$(cut -d . -f 1-2 <<<"$installed")" = "$version" ] || say "Note: this chroot was meant for QGIS $version; Debian has $installed now."
+    python=$(as_root chroot "$root" python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    fetch_wheels "$python" || { RESULT[$version]="its test packages could not be fetched"; status=1; continue; }
     began=$SECONDS
     step "tests/qgis on QGIS $installed"
     log="$LOGS/matrix-$version.txt"
     failed=0
-    test_in "$root" 2>&1 | tee "$log" || failed=1
-    RESULT[$version]="QGIS $installed, $(as_root chroot "$root" python3 --version): $(grep -E '^=*[^=]*(passed|failed|error|no tests ran)' "$log" | tail -n 1 | tr -d '=' | sed 's/^ *//')"
+    test_in "$root" "$python" 2>&1 | tee "$log" || failed=1
+    closing=$(grep -E '(passed|failed|error|no tests ran).* in [0-9.]+' "$log" | tail -n 1 | tr -d '=' | sed 's/^ *//' || true)
+    RESULT[$version]="QGIS $installed, Python $python: ${closing:-ended early, see ${log#"$ROOT"/}}"
     [ "$failed" = 0 ] || { status=1; RESULT[$version]+="  <- failed"; }
     say "    $((SECONDS - began)) s"
 done
