@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, List
+from typing import Any
 
 from .buildings import Row, add_building, line_block
 from .plan import Plan, blob, polygons
@@ -19,7 +19,9 @@ HALLS = Row(length=(26, 48), depth=24.0, gap=(7, 12), setback=6.0, eaves=(5, 7),
 def build_blocks(plan: Plan, blocks: Any, park: Any) -> None:
     """Fill every block (polygons of ``blocks``) by its distance from the centre; ``park`` is where the park lies."""
     rng, (cx, cy) = plan.rng, plan.frame.centre
-    parts = sorted(polygons(blocks, 250), key=lambda part: math.hypot(part.centroid.x - cx, part.centroid.y - cy))
+    parts = sorted(
+        polygons(blocks, 250), key=lambda part: math.hypot(part.centroid.x - cx, part.centroid.y - cy)
+    )
     trade = rng.uniform(0, 2 * math.pi)
     squares, sites, trades = 0, 0, 0
     for rank, part in enumerate(parts):
@@ -62,8 +64,14 @@ def _perimeter(plan: Plan, block: Any) -> None:
     for part in polygons(court, 400):
         if not paved:
             for _ in range(2):
-                x, y = part.centroid.x + plan.rng.uniform(-14, 14), part.centroid.y + plan.rng.uniform(-14, 14)
-                plan.fill(blob(plan.rng, (x, y), 12.0, 0.3).intersection(part), Surface("lawn", (98, 128, 68), trees=0.5))
+                x, y = (
+                    part.centroid.x + plan.rng.uniform(-14, 14),
+                    part.centroid.y + plan.rng.uniform(-14, 14),
+                )
+                plan.fill(
+                    blob(plan.rng, (x, y), 12.0, 0.3).intersection(part),
+                    Surface("lawn", (98, 128, 68), trees=0.5),
+                )
         line_block(plan, part, SHEDS, share=0.62)
 
 
@@ -109,17 +117,24 @@ def _park(plan: Plan, block: Any) -> None:
     x, y = block.centroid.x, block.centroid.y
     left, bottom, right, top = block.bounds
     for _ in range(7):
-        clump = blob(rng, (rng.uniform(left, right), rng.uniform(bottom, top)), float(rng.uniform(16, 34)), 0.25)
+        clump = blob(
+            rng, (rng.uniform(left, right), rng.uniform(bottom, top)), float(rng.uniform(16, 34)), 0.25
+        )
         plan.fill(clump.intersection(block.buffer(-2)), Surface("lawn", (96, 126, 66), trees=0.85))
     pond = blob(rng, (x + 34, y - 30), 26.0, 0.25).intersection(block.buffer(-6))
     plan.fill(pond, Surface("water", (66, 92, 100)))
-    paths: List[Any] = []
+    paths: list[Any] = []
     for k in range(3):
         turn = plan.frame.angle + math.pi / 4 + k * math.pi / 3
         points = []
         for t in range(-200, 201, 10):
             aside = 16 * math.sin(t / 38 + k) - 14 + 10 * k
-            points.append((x + t * math.cos(turn) - aside * math.sin(turn), y + t * math.sin(turn) + aside * math.cos(turn)))
+            points.append(
+                (
+                    x + t * math.cos(turn) - aside * math.sin(turn),
+                    y + t * math.sin(turn) + aside * math.cos(turn),
+                )
+            )
         paths.append(LineString(points).buffer(1.7))
     for path in paths:
         plan.fill(path.intersection(block).difference(pond.buffer(1.5)), Surface("sidewalk", (168, 162, 150)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, Tuple
 
 import numpy as np
 
@@ -37,7 +36,7 @@ class Scene:
     plan: Plan
     rasters: Rasters
     painter: Painter
-    views: Dict[str, Dict[str, float]] = field(default_factory=dict)
+    views: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -49,10 +48,10 @@ class Town:
     """
 
     seed: int
-    sites: Tuple[Site, ...]
+    sites: tuple[Site, ...]
     scene: Scene = field(repr=False, compare=False)
     crs: str = CRS
-    origin: Tuple[float, float] = (LOWER_LEFT[0], LOWER_LEFT[1] + SIZE)
+    origin: tuple[float, float] = (LOWER_LEFT[0], LOWER_LEFT[1] + SIZE)
     size: float = SIZE
     resolution: float = RESOLUTION
 
@@ -78,10 +77,12 @@ class Town:
         rows lie outside the map.
         """
         if row < 0 or rows < 1 or row + rows > self.height:
-            raise InputError(f"The town has rows 0 to {self.height - 1}; rows {row} to {row + rows - 1} were asked for.")
+            raise InputError(
+                f"The town has rows 0 to {self.height - 1}; rows {row} to {row + rows - 1} were asked for."
+            )
         return self.scene.painter.paint(row, rows)
 
-    def local(self, site: Site) -> Tuple[float, float]:
+    def local(self, site: Site) -> tuple[float, float]:
         """A site's place in metres from the lower-left corner of the map."""
         return site.x - self.origin[0], site.y - (self.origin[1] - self.size)
 
@@ -101,5 +102,3 @@ def build_town(seed: int = 1) -> Town:
         for number, (kind, district, x, y) in enumerate(found, start=1)
     )
     return Town(seed, sites, Scene(plan, rasters, Painter(rasters, seed)))
-
-

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, List, Tuple
+from typing import Any
 
 from .plan import Plan, Point
 from .surfaces import PALETTE, Colour, Surface
 
 #: Colours of facades: plaster, brick, stone.
-FACADES: Tuple[Colour, ...] = (
-    (204, 190, 164), (186, 120, 92), (214, 208, 196), (172, 148, 124), (196, 170, 130), (158, 104, 84), (188, 188, 186),
+FACADES: tuple[Colour, ...] = (
+    (204, 190, 164),
+    (186, 120, 92),
+    (214, 208, 196),
+    (172, 148, 124),
+    (196, 170, 130),
+    (158, 104, 84),
+    (188, 188, 186),
 )
 
 
@@ -19,17 +25,25 @@ FACADES: Tuple[Colour, ...] = (
 class Row:
     """How a row of buildings is set: all in metres, (least, most) where it varies."""
 
-    length: Tuple[float, float]
+    length: tuple[float, float]
     depth: float
-    gap: Tuple[float, float]
+    gap: tuple[float, float]
     setback: float
-    eaves: Tuple[float, float]
+    eaves: tuple[float, float]
     flat: float
     vary: float = 0.0
 
 
-def add_building(plan: Plan, centre: Point, angle: float, length: float, depth: float, roof: str, eaves: float,
-                 slope: float) -> Any:
+def add_building(
+    plan: Plan,
+    centre: Point,
+    angle: float,
+    length: float,
+    depth: float,
+    roof: str,
+    eaves: float,
+    slope: float,
+) -> Any:
     """Draw one building and return its outline (shapely Polygon).
 
     ``angle`` is the direction of its length and ridge, radians anticlockwise from east; ``roof`` a material of
@@ -44,7 +58,9 @@ def add_building(plan: Plan, centre: Point, angle: float, length: float, depth: 
         return centre[0] + a * cos - b * sin, centre[1] + a * sin + b * cos
 
     half, reach = depth / 2, length / 2
-    outline = Polygon([corner(-reach, -half), corner(reach, -half), corner(reach, half), corner(-reach, half)])
+    outline = Polygon(
+        [corner(-reach, -half), corner(reach, -half), corner(reach, half), corner(-reach, half)]
+    )
     facade = FACADES[int(rng.integers(len(FACADES)))]
     shift = rng.uniform(-9, 9)
     red, green, blue = (value + shift for value in PALETTE[roof].colour)
@@ -53,16 +69,27 @@ def add_building(plan: Plan, centre: Point, angle: float, length: float, depth: 
         # The sun stands in the south-west: slopes that face it are lighter.
         lit = 1.0 + 0.09 * side * (0.5 * sin - 0.85 * cos) if side else 1.0
         colour = (int(red * lit), int(green * lit), int(blue * lit))
-        surface = Surface(roof, colour, angle=angle, eaves=eaves, slope=slope, middle=middle, half=half, facade=facade)
+        surface = Surface(
+            roof, colour, angle=angle, eaves=eaves, slope=slope, middle=middle, half=half, facade=facade
+        )
         if side:
-            plan.fill(Polygon([corner(-reach, 0), corner(reach, 0), corner(reach, side * half),
-                               corner(-reach, side * half)]), surface)
+            plan.fill(
+                Polygon(
+                    [
+                        corner(-reach, 0),
+                        corner(reach, 0),
+                        corner(reach, side * half),
+                        corner(-reach, side * half),
+                    ]
+                ),
+                surface,
+            )
         else:
             plan.fill(outline, surface)
     return outline
 
 
-def line_block(plan: Plan, block: Any, row: Row, share: float = 1.0) -> List[Any]:
+def line_block(plan: Plan, block: Any, row: Row, share: float = 1.0) -> list[Any]:
     """Set buildings in rows along the edges of a block (shapely Polygon); returns their outlines.
 
     ``share`` is the share of the places that are built on.
@@ -75,7 +102,7 @@ def line_block(plan: Plan, block: Any, row: Row, share: float = 1.0) -> List[Any
     rng = plan.rng
     room = prep(block.buffer(0.3))
     ring = list(orient(block.simplify(2.0)).exterior.coords)
-    built: List[Any] = []
+    built: list[Any] = []
     for (px, py), (qx, qy) in zip(ring[:-1], ring[1:]):
         edge = math.hypot(qx - px, qy - py)
         if edge < 9:
@@ -97,9 +124,23 @@ def line_block(plan: Plan, block: Any, row: Row, share: float = 1.0) -> List[Any
                 continue
             if rng.random() < share:
                 flat = rng.random() < row.flat
-                roof = "flat" if flat else str(rng.choice(["tiles", "tiles", "tiles", "tiles", "brown", "slate"]))
+                roof = (
+                    "flat"
+                    if flat
+                    else str(rng.choice(["tiles", "tiles", "tiles", "tiles", "brown", "slate"]))
+                )
                 eaves = float(rng.uniform(*row.eaves)) + (2.5 if flat else 0.0)
-                built.append(add_building(plan, place(length / 2, depth / 2), math.atan2(dy, dx), length, depth, roof,
-                                          eaves, 0.0 if flat else float(rng.uniform(0.45, 0.8))))
+                built.append(
+                    add_building(
+                        plan,
+                        place(length / 2, depth / 2),
+                        math.atan2(dy, dx),
+                        length,
+                        depth,
+                        roof,
+                        eaves,
+                        0.0 if flat else float(rng.uniform(0.45, 0.8)),
+                    )
+                )
             at += length + float(rng.uniform(*row.gap))
     return built

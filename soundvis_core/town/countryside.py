@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, List, Tuple
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +25,9 @@ def lay_countryside(plan: Plan, world: Any) -> None:
     free = world.difference(plan.town.buffer(5)).difference(water).difference(highways)
     corners = _corners(plan)
     wood = blob(rng, corners[0], float(rng.uniform(240, 275)), 0.16).intersection(free)
-    pit = blob(rng, corners[1], float(rng.uniform(84, 98)), 0.14).intersection(free.difference(wood.buffer(12)))
+    pit = blob(rng, corners[1], float(rng.uniform(84, 98)), 0.14).intersection(
+        free.difference(wood.buffer(12))
+    )
     fields = free.difference(wood.buffer(4)).difference(pit.buffer(4))
     _fields(plan, fields)
     for part in polygons(pit, 2000):
@@ -37,7 +39,7 @@ def lay_countryside(plan: Plan, world: Any) -> None:
     _farms(plan, fields)
 
 
-def _corners(plan: Plan) -> List[Tuple[float, float]]:
+def _corners(plan: Plan) -> list[tuple[float, float]]:
     """Centres for the wood and the gravel pit: two corners of the map, far from the river."""
     rng = plan.rng
     north = [(250.0, SIZE - 230.0), (SIZE - 250.0, SIZE - 230.0)]
@@ -86,11 +88,17 @@ def _fields(plan: Plan, land: Any) -> None:
         chosen = rng.permutation(len(positions))
         for rank, index in enumerate(chosen):
             at = positions[index]
-            ends = [frame.xy(at, -1200), frame.xy(at, 1200)] if upright else [frame.xy(-1200, at), frame.xy(1200, at)]
+            ends = (
+                [frame.xy(at, -1200), frame.xy(at, 1200)]
+                if upright
+                else [frame.xy(-1200, at), frame.xy(1200, at)]
+            )
             for part in lines(LineString(ends).intersection(land), 60):
                 if rank % 4 == 0:
                     plan.roads.append(Road(part, "lane", 4.0))
-                for (x, y), _ in along(part, float(rng.uniform(4.0, 6.5)), 5.0) if rng.random() < 0.42 else ():
+                for (x, y), _ in (
+                    along(part, float(rng.uniform(4.0, 6.5)), 5.0) if rng.random() < 0.42 else ()
+                ):
                     aside = 3.5 if rank % 4 == 0 else 0.0
                     px, py = (x + aside, y) if upright else (x, y + aside)
                     if land.contains(Point(px, py)) and rng.random() < 0.8:
@@ -134,7 +142,9 @@ def _farms(plan: Plan, land: Any) -> None:
             plan.fill(_drive(road.axis, cx, cy), Surface("lane", (140, 138, 132)))
             plan.name("farm", Point(cx, cy).buffer(12))
             for (a, b), (length, depth), roof in (
-                ((-18, 0), (22, 12), "brown"), ((16, 8), (12, 10), "tiles"), ((4, 20 * side), (30, 11), "brown"),
+                ((-18, 0), (22, 12), "brown"),
+                ((16, 8), (12, 10), "tiles"),
+                ((4, 20 * side), (30, 11), "brown"),
             ):
                 bx = cx + a * dx - b * dy
                 by = cy + a * dy + b * dx

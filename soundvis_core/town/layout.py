@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, List
+from typing import Any
 
 import numpy as np
 
@@ -59,7 +59,7 @@ def _river(plan: Plan) -> None:
     plan.river = LineString(axis)
 
 
-def _steps(rng: np.random.Generator, reach: float) -> List[float]:
+def _steps(rng: np.random.Generator, reach: float) -> list[float]:
     """Positions of parallel streets: 0 and outwards both ways at 84 to 122 m."""
     positions = [0.0]
     for sign in (1, -1):
@@ -113,7 +113,7 @@ def _roads(plan: Plan) -> Any:
     return us, vs
 
 
-def _park_cells(plan: Plan, us: List[float], vs: List[float]) -> Any:
+def _park_cells(plan: Plan, us: list[float], vs: list[float]) -> Any:
     """The grid cells that the park takes: two by two, north of the centre, on the side that the angle chooses."""
     from shapely.geometry import Polygon
 
@@ -168,7 +168,7 @@ def _paint_roads(plan: Plan, world: Any) -> None:
             plan.fill(road.axis.buffer(road.width / 2).intersection(world), Surface("asphalt"))
     for road in plan.roads:
         if road.kind == "main":
-            dashes = [road.axis.interpolate(at).buffer(0.1) for at in ()]
+            dashes = []
             for at in np.arange(0, road.axis.length - 3, 9.0):
                 start, stop = road.axis.interpolate(at), road.axis.interpolate(at + 3.0)
                 dashes.append(_segment(start, stop).buffer(0.25, cap_style=2))
@@ -201,7 +201,15 @@ def _avenues(plan: Plan) -> None:
 
 
 #: Colours of cars: white, silver, red, blue, yellow, black-blue.
-CARS = ((236, 236, 236), (220, 222, 226), (196, 38, 36), (38, 70, 168), (226, 186, 40), (40, 44, 66), (150, 24, 40))
+CARS = (
+    (236, 236, 236),
+    (220, 222, 226),
+    (196, 38, 36),
+    (38, 70, 168),
+    (226, 186, 40),
+    (40, 44, 66),
+    (150, 24, 40),
+)
 
 
 def _cars(plan: Plan) -> None:
@@ -217,12 +225,22 @@ def _cars(plan: Plan) -> None:
             for side in (-1, 1):
                 if rng.random() > share * (1.0 if plan.town.contains(Point(x, y)) else 0.35):
                     continue
-                offset = side * (road.width / 2 - 1.1 if road.kind != "main" else 2.7) + rng.uniform(-0.2, 0.2)
+                offset = side * (road.width / 2 - 1.1 if road.kind != "main" else 2.7) + rng.uniform(
+                    -0.2, 0.2
+                )
                 cx, cy = x - dy * offset, y + dx * offset
                 length, width = (4.4, 1.8) if rng.random() < 0.92 else (8.5, 2.4)
                 corners = [(-length / 2, -width / 2), (length / 2, -width / 2)]
                 corners += [(length / 2, width / 2), (-length / 2, width / 2)]
                 body = Polygon([(cx + a * dx - b * dy, cy + a * dy + b * dx) for a, b in corners])
                 colour = CARS[int(rng.integers(len(CARS)))]
-                angle = math.atan2(dy, dx)
-                plan.fill(body, Surface("car", colour, angle=angle, eaves=1.5 if length < 5 else 2.9))
+                # The cabin rises towards the middle of the length, as a roof does towards its ridge.
+                across = math.atan2(dy, dx) + math.pi / 2
+                middle = -cx * math.sin(across) + cy * math.cos(across)
+                if length < 5:
+                    surface = Surface(
+                        "car", colour, angle=across, middle=middle, eaves=0.9, half=1.7, slope=1.3
+                    )
+                else:
+                    surface = Surface("car", colour, angle=across, eaves=2.9)
+                plan.fill(body, surface)

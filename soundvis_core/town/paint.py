@@ -6,7 +6,6 @@ Every pixel depends on its place and the seed alone, so the picture is the same 
 from __future__ import annotations
 
 import math
-from typing import Tuple
 
 import numpy as np
 
@@ -28,12 +27,15 @@ class Painter:
         places = np.arange(PIXELS) / _COARSE
         self._coarse = np.array([np.interp(places, np.arange(count), row) for row in rough], dtype=np.float32)
 
-    def _noise(self, row: int, rows: int) -> Tuple[np.ndarray, np.ndarray]:
+    def _noise(self, row: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
         """Fine and coarse noise of these rows, each (rows, PIXELS) with a variance near one."""
         y = np.arange(row, row + rows)
         # Two tiles of different periods, so that no repetition shows.
         x = np.arange(PIXELS)
-        fine = self._fine[np.ix_(y % _TILE, x % _TILE)] + self._fine[np.ix_((y // 3) % 509, (x // 3 + 101) % 503)]
+        fine = (
+            self._fine[np.ix_(y % _TILE, x % _TILE)]
+            + self._fine[np.ix_((y // 3) % 509, (x // 3 + 101) % 503)]
+        )
         place = y / _COARSE
         low = place.astype(int)
         part = (place - low).astype(np.float32)[:, None]
@@ -74,7 +76,7 @@ class Painter:
             start = min(row + step, PIXELS)
             tall = np.maximum(r.body[start:stop, :-step], r.canopy[start:stop, :-step])
             dark[: stop - start, step:] += weight * (tall > 25 * step**0.5)
-        flat = (r.body[row:row + rows] == 0) & (r.canopy[row:row + rows] == 0)
+        flat = (r.body[row : row + rows] == 0) & (r.canopy[row : row + rows] == 0)
         return 1 - dark * flat
 
     def _crowns(self, row: int, colour: np.ndarray, canopy: np.ndarray, fine: np.ndarray) -> None:
@@ -84,12 +86,12 @@ class Painter:
         if not rows.size:
             return
         here = canopy[rows, columns].astype(np.float32)
-        below = r.canopy[np.minimum(rows + row + 2, PIXELS - 1), np.maximum(columns - 2, 0)].astype(np.float32)
+        below = r.canopy[np.minimum(rows + row + 2, PIXELS - 1), np.maximum(columns - 2, 0)].astype(
+            np.float32
+        )
         slope = np.clip((here - below) * HEIGHT_STEP, -4, 4)
         tint = r.tint[rows + row, columns].astype(np.float32) / 100
         base = np.array([[52.0, 78.0, 40.0]], dtype=np.float32)
         change = np.array([[8.0, 9.0, 5.0]], dtype=np.float32)
         green = base + change * (tint + 0.55 * slope + 0.3 * fine[rows, columns])[:, None]
         colour[rows, columns] = np.maximum(green, (18, 28, 14))
-
-

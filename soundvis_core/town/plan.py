@@ -6,8 +6,9 @@ All coordinates are metres from the lower-left corner of the map, x to the east 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from .surfaces import Surface
 #: Side of the map in metres.
 SIZE = 1500.0
 
-Point = Tuple[float, float]
+Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,11 @@ class Plan:
 
     rng: np.random.Generator
     frame: Frame
-    surfaces: List[Surface] = field(default_factory=list)
-    patches: List[Tuple[Any, int]] = field(default_factory=list)
-    trees: List[Tree] = field(default_factory=list)
-    roads: List[Road] = field(default_factory=list)
-    areas: Dict[str, List[Any]] = field(default_factory=dict)
+    surfaces: list[Surface] = field(default_factory=list)
+    patches: list[tuple[Any, int]] = field(default_factory=list)
+    trees: list[Tree] = field(default_factory=list)
+    roads: list[Road] = field(default_factory=list)
+    areas: dict[str, list[Any]] = field(default_factory=dict)
     river: Any = None
     river_half: float = 0.0
     town: Any = None
@@ -103,7 +104,7 @@ def lines(geometry: Any, shortest: float = 0.0) -> Iterator[Any]:
             yield from lines(part, shortest)
 
 
-def along(line: Any, step: float, start: float = 0.0) -> Iterator[Tuple[Point, Point]]:
+def along(line: Any, step: float, start: float = 0.0) -> Iterator[tuple[Point, Point]]:
     """Points every ``step`` metres along a line, each with the unit vector of the line's direction there."""
     at = start
     while at < line.length:
@@ -124,5 +125,8 @@ def blob(rng: np.random.Generator, centre: Point, radius: float, roughness: floa
     reach = np.ones_like(turns)
     for waves in (2, 3, 5, 7):
         reach += roughness / math.sqrt(waves) * np.sin(waves * turns + rng.uniform(0, 2 * math.pi)) * 0.7
-    ring = [(centre[0] + radius * r * math.cos(t), centre[1] + radius * r * math.sin(t)) for t, r in zip(turns, reach)]
+    ring = [
+        (centre[0] + radius * r * math.cos(t), centre[1] + radius * r * math.sin(t))
+        for t, r in zip(turns, reach)
+    ]
     return Polygon(ring).buffer(0)

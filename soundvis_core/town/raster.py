@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, List, Tuple
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +15,8 @@ RESOLUTION = 0.5
 PIXELS = int(SIZE / RESOLUTION)
 #: Metres per step of the height rasters, which are bytes.
 HEIGHT_STEP = 0.1
+#: Metres from a car's bonnet to its roof.
+CAR_ROOF = 0.55
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def rasterise(plan: Plan, seed: int) -> Rasters:
     return Rasters(table, surface, canopy, tint, _bodies(surface, code, table), landcover, trees)
 
 
-def _pixels(ring: Any) -> List[Tuple[float, float]]:
+def _pixels(ring: Any) -> list[tuple[float, float]]:
     # A pixel's centre is at a whole number of Pillow's coordinates, hence the half pixel.
     return [(x / RESOLUTION - 0.5, (SIZE - y) / RESOLUTION - 0.5) for x, y in ring.coords]
 
@@ -101,11 +103,11 @@ def _plant(plan: Plan, surface: np.ndarray, table: SurfaceTable, rng: np.random.
     return np.concatenate([own[grounded & inside], scattered])
 
 
-def _row(tree: Tree) -> Tuple[float, float, float, float, float]:
+def _row(tree: Tree) -> tuple[float, float, float, float, float]:
     return tree.x, tree.y, tree.radius, tree.height, tree.tint
 
 
-def _crowns(trees: np.ndarray, rng: np.random.Generator) -> Tuple[np.ndarray, np.ndarray]:
+def _crowns(trees: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Heights of the crowns (bumpy domes, the higher one wins) and the tint of the tree that each pixel shows."""
     canopy = np.zeros((PIXELS, PIXELS), dtype=np.uint8)
     tint = np.zeros((PIXELS, PIXELS), dtype=np.int8)
@@ -117,7 +119,7 @@ def _crowns(trees: np.ndarray, rng: np.random.Generator) -> Tuple[np.ndarray, np
         end, low = min(int(col + reach) + 2, PIXELS), min(int(row + reach) + 2, PIXELS)
         across = (np.arange(left, end, dtype=np.float32) + 0.5 - col) / reach
         down_ = (np.arange(top, low, dtype=np.float32) + 0.5 - row) / reach
-        rough = bumps[down:down + len(down_), right:right + len(across)]
+        rough = bumps[down : down + len(down_), right : right + len(across)]
         inner = 1.0 - (across[None, :] ** 2 + down_[:, None] ** 2) * rough
         dome = (np.sqrt(np.maximum(inner, 0)) * 0.6 + 0.4) * (height / HEIGHT_STEP) * (0.94 + 0.06 * rough)
         dome = np.where(inner > 0, np.minimum(dome, 255), 0).astype(np.uint8)
@@ -138,5 +140,10 @@ def _bodies(surface: np.ndarray, code: np.ndarray, table: SurfaceTable) -> np.nd
     angle = table.angle[number]
     across = np.abs(-x * np.sin(angle) + y * np.cos(angle) - table.middle[number])
     rise = np.maximum(table.half[number] - across, 0) * table.slope[number]
-    body[rows, columns] = np.minimum((table.eaves[number] + rise) / HEIGHT_STEP, 255).astype(np.uint8)
+    height = table.eaves[number] + rise
+    # The roof of a car is flat between its windscreens.
+    height = np.where(
+        code[rows, columns] == VEHICLES, np.minimum(height, table.eaves[number] + CAR_ROOF), height
+    )
+    body[rows, columns] = np.minimum(height / HEIGHT_STEP, 255).astype(np.uint8)
     return body

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Callable, Iterator, List, Tuple
+from collections.abc import Iterator
+from typing import Any, Callable
 
 import numpy as np
 
@@ -17,7 +18,7 @@ MARGIN = 112.0
 #: Fewest sites per district.
 FEWEST = 10
 #: (surroundings, district, how many are wanted).
-WANTED: Tuple[Tuple[str, str, int], ...] = (
+WANTED: tuple[tuple[str, str, int], ...] = (
     ("wood", OUTSKIRTS, 4),
     ("field", OUTSKIRTS, 3),
     ("gravel pit", OUTSKIRTS, 2),
@@ -39,10 +40,10 @@ _STAND_INS = {
     CENTRE: ("residential street", "main road", "park"),
 }
 
-Found = Tuple[str, str, float, float]
+Found = tuple[str, str, float, float]
 
 
-def choose_sites(plan: Plan, rasters: Rasters, rng: np.random.Generator) -> List[Found]:
+def choose_sites(plan: Plan, rasters: Rasters, rng: np.random.Generator) -> list[Found]:
     """The sites as (surroundings, district, x, y), from north to south; about 40, at least 10 per district.
 
     Sites are at least 60 m apart where that is possible, else 30 m.
@@ -50,7 +51,7 @@ def choose_sites(plan: Plan, rasters: Rasters, rng: np.random.Generator) -> List
     candidates = {kind: list(points) for kind, points in _candidates(plan, rng)}
     for points in candidates.values():
         rng.shuffle(points)
-    found: List[Found] = []
+    found: list[Found] = []
 
     def take(kind: str, district: str, spacing: float) -> bool:
         for x, y in candidates.get(kind, ()):
@@ -84,12 +85,12 @@ def standable(rasters: Rasters, x: float, y: float) -> bool:
     if not (MARGIN <= x <= SIZE - MARGIN and MARGIN <= y <= SIZE - MARGIN):
         return False
     row, column = int((SIZE - y) / RESOLUTION), int(x / RESOLUTION)
-    code = rasters.table.code[rasters.surface[row - 3:row + 4, column - 3:column + 4]]
+    code = rasters.table.code[rasters.surface[row - 3 : row + 4, column - 3 : column + 4]]
     return not np.isin(code, (BUILDING, WATER, VEHICLES)).any()
 
 
-def _candidates(plan: Plan, rng: np.random.Generator) -> Iterator[Tuple[str, List[Point]]]:
-    def beside(kinds: Tuple[str, ...], offset: Callable[[Any], float], inside: bool) -> List[Point]:
+def _candidates(plan: Plan, rng: np.random.Generator) -> Iterator[tuple[str, list[Point]]]:
+    def beside(kinds: tuple[str, ...], offset: Callable[[Any], float], inside: bool) -> list[Point]:
         from shapely.geometry import Point as Dot
 
         points = []
@@ -113,7 +114,7 @@ def _candidates(plan: Plan, rng: np.random.Generator) -> Iterator[Tuple[str, Lis
         side = float(rng.choice([-1, 1])) * (plan.river_half + 4.3)
         bank.append((x - side * dy, y + side * dx))
     yield "river bank", bank
-    tracks: List[Point] = []
+    tracks: list[Point] = []
     for track in plan.areas.get("track", ()):
         tracks += [point for point, _ in along(track, 17.0, 8.0)]
     yield "wood", [point for point in tracks if _deep(plan, "wood", point, 45.0)]
@@ -127,7 +128,7 @@ def _deep(plan: Plan, area: str, point: Point, depth: float) -> bool:
     return any(part.buffer(-depth).contains(Dot(point)) for part in plan.areas.get(area, ()))
 
 
-def _inside(areas: List[Any], inset: float, rng: np.random.Generator) -> List[Point]:
+def _inside(areas: list[Any], inset: float, rng: np.random.Generator) -> list[Point]:
     """Random points inside the areas, ``inset`` metres from their edges, a dozen per area at most."""
     from shapely.geometry import Point as Dot
 
@@ -143,8 +144,7 @@ def _inside(areas: List[Any], inset: float, rng: np.random.Generator) -> List[Po
     return points
 
 
-def pixel_of(x: float, y: float) -> Tuple[int, int]:
+def pixel_of(x: float, y: float) -> tuple[int, int]:
     """Row and column of the pixel that holds a point of the map (metres from the lower-left corner)."""
     row = min(max(int((SIZE - y) / RESOLUTION), 0), PIXELS - 1)
     return row, min(max(int(x / RESOLUTION), 0), PIXELS - 1)
-

@@ -6,15 +6,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Tuple
+from typing import Optional
 
 import numpy as np
 
-Colour = Tuple[int, int, int]
+Colour = tuple[int, int, int]
 
 #: Codes and names of the class list ``paper-aerial`` (Table 1 of the paper, aerial part, in its order).
 GRASSLAND, FOREST, WETLANDS, WATER, BARE, ROAD, BUILDING, VEHICLES, CROPLAND = range(1, 10)
-CLASS_NAMES: Dict[int, str] = {
+CLASS_NAMES: dict[int, str] = {
     GRASSLAND: "Grassland",
     FOREST: "Forest/Vegetation",
     WETLANDS: "Wetlands",
@@ -41,7 +41,7 @@ class Material:
 
 
 #: Material name -> class, mean colour and texture on the aerial picture.
-PALETTE: Dict[str, Material] = {
+PALETTE: dict[str, Material] = {
     "meadow": Material(GRASSLAND, (118, 140, 78), 5.0, 6.0),
     "lawn": Material(GRASSLAND, (112, 144, 76), 4.0, 4.0),
     "bank": Material(GRASSLAND, (110, 132, 74), 5.0, 5.0),
@@ -90,7 +90,7 @@ class Surface:
 class SurfaceTable:
     """The surfaces as columns, one entry per surface number, so that whole rasters are looked up at once."""
 
-    def __init__(self, surfaces: List[Surface]) -> None:
+    def __init__(self, surfaces: list[Surface]) -> None:
         materials = [PALETTE[surface.material] for surface in surfaces]
         pairs = list(zip(surfaces, materials))
         self.code = np.array([m.code for m in materials], dtype=np.uint8)
