@@ -58,8 +58,8 @@ class PairSimilarities:
     """The similarities behind a pooled row, for figures.
 
     a, b: (m,) float32, similarities of the pairs in either block; ``b`` is a mean of z-scores for the
-    combined view. ``m`` is ``pairs``, or a seeded sample of them where there are very many. slope, intercept: the
-    least-squares line of b on a over all pairs; None where r is undefined.
+    combined view. ``m`` is ``pairs``, or a seeded sample of them where there are very many. slope, intercept:
+    the least-squares line of b on a over all pairs; None where r is undefined.
     """
 
     block_a: str
