@@ -122,10 +122,11 @@ def _park(plan: Plan, block: Any) -> None:
         )
         plan.fill(clump.intersection(block.buffer(-2)), Surface("lawn", (96, 126, 66), trees=0.85))
     pond = blob(rng, (x + 34, y - 30), 26.0, 0.25).intersection(block.buffer(-6))
-    plan.fill(pond, Surface("water", (66, 92, 100)))
+    plan.fill(pond, Surface("pond"))
     paths: list[Any] = []
     for k in range(3):
         turn = plan.frame.angle + math.pi / 4 + k * math.pi / 3
+        _cos, _sin = math.cos(turn), math.sin(turn)
         points = []
         for t in range(-200, 201, 10):
             aside = 16 * math.sin(t / 38 + k) - 14 + 10 * k

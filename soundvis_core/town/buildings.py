@@ -94,7 +94,6 @@ def line_block(plan: Plan, block: Any, row: Row, share: float = 1.0) -> list[Any
 
     ``share`` is the share of the places that are built on.
     """
-    from shapely.geometry import Polygon
     from shapely.geometry.polygon import orient
     from shapely.ops import unary_union
     from shapely.prepared import prep
@@ -114,33 +113,35 @@ def line_block(plan: Plan, block: Any, row: Row, share: float = 1.0) -> list[Any
             length = min(float(rng.uniform(*row.length)), edge - at)
             setback = row.setback + float(rng.uniform(0, row.vary))
             depth = row.depth * float(rng.uniform(0.92, 1.08))
-
-            def place(a: float, b: float) -> Point:
-                return px + dx * (at + a) - dy * (setback + b), py + dy * (at + a) + dx * (setback + b)
-
-            outline = Polygon([place(0, 0), place(length, 0), place(length, depth), place(0, depth)])
+            # Along the edge and, as the ring turns anticlockwise, to its left.
+            along, inwards = at + length / 2, setback + depth / 2
+            centre = (px + dx * along - dy * inwards, py + dy * along + dx * inwards)
+            angle = math.atan2(dy, dx)
+            outline = rectangle(centre, angle, length, depth)
             if not room.contains(outline) or (taken is not None and taken.intersects(outline)):
                 at += 2.0
                 continue
             if rng.random() < share:
-                flat = rng.random() < row.flat
-                roof = (
-                    "flat"
-                    if flat
-                    else str(rng.choice(["tiles", "tiles", "tiles", "tiles", "brown", "slate"]))
-                )
-                eaves = float(rng.uniform(*row.eaves)) + (2.5 if flat else 0.0)
-                built.append(
-                    add_building(
-                        plan,
-                        place(length / 2, depth / 2),
-                        math.atan2(dy, dx),
-                        length,
-                        depth,
-                        roof,
-                        eaves,
-                        0.0 if flat else float(rng.uniform(0.45, 0.8)),
-                    )
-                )
+                built.append(_house(plan, row, centre, angle, (length, depth)))
             at += length + float(rng.uniform(*row.gap))
     return built
+
+
+def _house(plan: Plan, row: Row, centre: Point, angle: float, size: tuple[float, float]) -> Any:
+    rng = plan.rng
+    flat = rng.random() < row.flat
+    roof = "flat" if flat else str(rng.choice(["tiles", "tiles", "tiles", "tiles", "brown", "slate"]))
+    eaves = float(rng.uniform(*row.eaves)) + (2.5 if flat else 0.0)
+    slope = 0.0 if flat else float(rng.uniform(0.45, 0.8))
+    return add_building(plan, centre, angle, size[0], size[1], roof, eaves, slope)
+
+
+def rectangle(centre: Point, angle: float, length: float, depth: float) -> Any:
+    """A turned rectangle (shapely Polygon); ``angle`` is the direction of its length, radians from east."""
+    from shapely.geometry import Polygon
+
+    cos, sin = math.cos(angle), math.sin(angle)
+    corners = ((-length, -depth), (length, -depth), (length, depth), (-length, depth))
+    return Polygon(
+        [(centre[0] + (a * cos - b * sin) / 2, centre[1] + (a * sin + b * cos) / 2) for a, b in corners]
+    )

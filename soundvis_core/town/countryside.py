@@ -34,7 +34,7 @@ def lay_countryside(plan: Plan, world: Any) -> None:
         plan.fill(part, Surface("bare"))
         plan.name("gravel pit", part)
         pond = blob(rng, (part.centroid.x + 18, part.centroid.y - 14), 22.0, 0.2)
-        plan.fill(pond.intersection(part.buffer(-8)), Surface("water", (70, 96, 108)))
+        plan.fill(pond.intersection(part.buffer(-8)), Surface("pond"))
     _wood(plan, wood)
     _farms(plan, fields)
 

@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+from .canvas import EYE, FOCAL, HORIZON, NEAR_TREES, VEGETATION, WIDTH, Canvas, Eye
+
 _SPRITE = 64
 _MOST = 320
 
@@ -33,100 +35,64 @@ def crown_sprites(rng: np.random.Generator, count: int = 5) -> list[tuple[np.nda
     return sprites
 
 
-def draw_trees(
-    trees: np.ndarray,
-    x: float,
-    y: float,
-    forward: np.ndarray,
-    far: np.ndarray,
-    rgb: np.ndarray,
-    classes: np.ndarray,
-    rng: np.random.Generator,
-) -> None:
-    """Draw the trees within 77 m before the eye into ``rgb`` and ``classes``, where ``far`` (metres) lies behind.
+def draw_trees(trees: np.ndarray, eye: Eye, canvas: Canvas, rng: np.random.Generator) -> None:
+    """Draw the trees within 77 m before the eye, where nothing nearer stands on the canvas.
 
-    ``trees`` are rows (x, y, radius, height, tint); ``forward`` the unit vector of the view.
+    ``trees`` are rows (x, y, radius, height, tint).
     """
-    from .view import FOCAL, NEAR_TREES, WIDTH
-
-    offset = trees[:, :2] - (x, y)
-    depth = offset @ forward
-    aside = offset @ np.array([forward[1], -forward[0]])
+    offset = trees[:, :2] - (eye.x, eye.y)
+    depth = offset @ eye.forward
+    aside = offset @ np.array([eye.forward[1], -eye.forward[0]])
     # None so near that its trunk or leaves would fill the picture.
     chosen = (depth > 3.5) & (depth < NEAR_TREES + 2) & (np.hypot(*offset.T) > 4.5)
     chosen &= np.abs(aside) < depth * WIDTH / 2 / FOCAL + 6
     order = np.nonzero(chosen)[0]
-    order = order[np.argsort(depth[order])][:_MOST][::-1]
+    order = order[np.argsort(depth[order], kind="stable")][:_MOST][::-1]
     sprites = crown_sprites(rng)
     for tree in order:
-        _draw_tree(trees[tree], depth[tree], aside[tree], sprites[tree % len(sprites)], far, rgb, classes)
+        _draw_tree(trees[tree], depth[tree], aside[tree], sprites[tree % len(sprites)], canvas)
 
 
 def _draw_tree(
-    tree: np.ndarray,
-    depth: float,
-    aside: float,
-    sprite: tuple[np.ndarray, np.ndarray],
-    far: np.ndarray,
-    rgb: np.ndarray,
-    classes: np.ndarray,
+    tree: np.ndarray, depth: float, aside: float, sprite: tuple[np.ndarray, np.ndarray], canvas: Canvas
 ) -> None:
-    from .view import EYE, FOCAL, HORIZON, VEGETATION, WIDTH
-
     _, _, radius, height, tint = tree
     scale = FOCAL / depth
     middle = WIDTH / 2 + aside * scale
     base = max(0.30 * height, min(1.9, 0.5 * height))
     haze = np.float32(1 - math.exp(-depth / 700))
     trunk = max(0.05 * radius + 0.06, 0.12)
-    _fill(
-        middle - trunk * scale,
-        middle + trunk * scale,
-        HORIZON - (base + 0.3 * (height - base) - EYE) * scale,
-        HORIZON + EYE * scale,
-        None,
-        np.array([74.0, 60.0, 46.0]),
-        depth,
-        far,
-        rgb,
-        classes,
-        VEGETATION,
-    )
+    top = HORIZON - (base + 0.3 * (height - base) - EYE) * scale
+    box = (middle - trunk * scale, top, middle + trunk * scale, HORIZON + EYE * scale)
+    _stamp(canvas, box, depth, np.array([74.0, 60.0, 46.0]), None)
     green = np.array([70.0, 100.0, 48.0]) * (1 + 0.12 * tint) * (1 - haze) + 200 * haze
-    _fill(
-        middle - radius * scale,
-        middle + radius * scale,
-        HORIZON - (height - EYE) * scale,
-        HORIZON - (base - EYE) * scale,
-        sprite,
-        green,
-        depth,
-        far,
-        rgb,
-        classes,
-        VEGETATION,
-    )
+    top, bottom = HORIZON - (height - EYE) * scale, HORIZON - (base - EYE) * scale
+    _stamp(canvas, (middle - radius * scale, top, middle + radius * scale, bottom), depth, green, sprite)
 
 
-def _fill(left, right, top, bottom, sprite, colour, depth, far, rgb, classes, kind) -> None:  # type: ignore
-    rows, columns = far.shape
+def _stamp(
+    canvas: Canvas,
+    box: tuple[float, float, float, float],
+    depth: float,
+    colour: np.ndarray,
+    sprite: tuple[np.ndarray, np.ndarray] | None,
+) -> None:
+    """Fill a box (left, top, right, bottom in pixels) with a colour, in the shape and light of a sprite if any."""
+    left, top, right, bottom = box
+    rows, columns = canvas.far.shape
     first, last = max(int(top), 0), min(int(bottom) + 1, rows)
     start, stop = max(int(left), 0), min(max(int(right), int(left) + 1), columns)
     if first >= last or start >= stop:
         return
-    behind = far[first:last, start:stop] > depth
-    light = None
+    place = (slice(first, last), slice(start, stop))
+    free = canvas.far[place] > depth
+    shades: np.ndarray | float = 1.0
     if sprite is not None:
-        mask, shading = sprite
-        v = np.clip(
-            (np.arange(first, last) + 0.5 - top) / max(bottom - top, 1) * _SPRITE, 0, _SPRITE - 1
-        ).astype(int)
-        u = np.clip(
-            (np.arange(start, stop) + 0.5 - left) / max(right - left, 1) * _SPRITE, 0, _SPRITE - 1
-        ).astype(int)
-        behind = behind & mask[np.ix_(v, u)]
-        light = shading[np.ix_(v, u)][behind][:, None]
-    part = rgb[first:last, start:stop]
-    part[behind] = colour if light is None else colour * light
-    classes[first:last, start:stop][behind] = kind
-    far[first:last, start:stop][behind] = depth
+        v = (np.arange(first, last) + 0.5 - top) / max(bottom - top, 1) * _SPRITE
+        u = (np.arange(start, stop) + 0.5 - left) / max(right - left, 1) * _SPRITE
+        cells = np.ix_(np.clip(v, 0, _SPRITE - 1).astype(int), np.clip(u, 0, _SPRITE - 1).astype(int))
+        free &= sprite[0][cells]
+        shades = sprite[1][cells][free][:, None]
+    canvas.rgb[place][free] = colour * shades
+    canvas.classes[place][free] = VEGETATION
+    canvas.far[place][free] = depth

@@ -50,7 +50,8 @@ def find_sources(plan: Plan, rasters: Rasters) -> Sources:
         "traffic": roads[inside],
         # Larks over the fields are heard too, though far fewer than the birds of the trees.
         "birds": np.concatenate([_cells(rasters.canopy > 0), _cells(meadows) * (1, 1, 0.03)]),
-        "water": _cells(code == WATER),
+        # Still ponds make no sound.
+        "water": _cells(np.array([name == "water" for name in rasters.table.names])[rasters.surface]),
         "voices": _people(plan),
     }
     return Sources(points, _shares(np.isin(code, (GRASSLAND, CROPLAND, BARE, WATER)) & (rasters.canopy == 0)))
@@ -79,9 +80,8 @@ def _people(plan: Plan) -> np.ndarray:
         for part in plan.areas.get(area, ()):
             left, bottom, right, top = part.bounds
             for x in np.arange(left, right, step):
-                for y in np.arange(bottom, top, step):
-                    if part.contains(Point(x, y)):
-                        points.append((x, y, density * step * step / 36))
+                column = [(x, y, density * step * step / 36) for y in np.arange(bottom, top, step)]
+                points += [point for point in column if part.contains(Point(point[:2]))]
     for road in plan.roads:
         if road.kind in ("street", "quay"):
             points += [(x, y, 0.02) for (x, y), _ in along(road.axis, 20.0)]

@@ -47,6 +47,7 @@ def rasterise(plan: Plan, seed: int) -> Rasters:
     open_to_sky = (code != BUILDING) & (code != WATER) & (code != VEHICLES)
     canopy[~open_to_sky] = 0
     landcover = np.where(canopy > 0, np.uint8(FOREST), code)
+    landcover.setflags(write=False)  # it is the truth
     return Rasters(table, surface, canopy, tint, _bodies(surface, code, table), landcover, trees)
 
 

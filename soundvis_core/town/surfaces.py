@@ -47,6 +47,7 @@ PALETTE: dict[str, Material] = {
     "bank": Material(GRASSLAND, (110, 132, 74), 5.0, 5.0),
     "canopy": Material(FOREST, (52, 78, 40), 4.0, 3.0),
     "water": Material(WATER, (58, 82, 96), 1.2, 2.0),
+    "pond": Material(WATER, (66, 90, 100), 1.2, 2.0),
     "bare": Material(BARE, (186, 164, 128), 6.0, 7.0),
     "sand": Material(BARE, (198, 178, 140), 4.0, 5.0),
     "asphalt": Material(ROAD, (105, 105, 108), 3.0, 3.0),
