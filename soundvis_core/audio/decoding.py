@@ -110,8 +110,14 @@ def _needs_av(path: str) -> bool:
 
 
 def _open_soundfile(soundfile: Any, path: str) -> Stream:
+    class Straight(soundfile.SoundFile):  # type: ignore[misc]
+        """Read from start to end. soundfile seeks after each block, and MP3 sounds broken where it did."""
+
+        def seekable(self) -> bool:
+            return False
+
     # A file named .raw would be taken as headerless; PyAV then looks at what is in it.
-    file = soundfile.SoundFile(path)
+    file = Straight(path)
     try:
         declared = file.frames if 0 <= file.frames < 2**62 else None
         seconds = declared / file.samplerate if declared is not None else None

@@ -253,3 +253,47 @@ def long_recording(folder: Path, seconds: float = 3 * 3600.0, rate: int = 8000, 
             file.write(minute[: min(left, minute.size)])
             left -= minute.size
     return path
+
+
+#: Odd but sound recordings of the tone: name -> builder.
+GOOD = {
+    builder.__name__: builder
+    for builder in (
+        wav,
+        wav_8bit,
+        wav_24bit,
+        wav_32bit,
+        wav_float,
+        wav_extensible,
+        wav_96khz,
+        surround,
+        two_seconds,
+        flac,
+        ogg,
+        mp3,
+        m4a,
+        wrong_extension,
+        raw_extension,
+        m4a_as_mp3,
+        truncated_wav,
+    )
+}
+
+#: Bad recordings: name -> (builder, status of the site, part of the reason).
+BAD = {
+    builder.__name__: (builder, status, reason)
+    for builder, status, reason in (
+        (too_short, "skipped", "only 0.40 s long"),
+        (no_samples, "failed", "no samples"),
+        (empty, "failed", "empty (0 bytes)"),
+        (corrupt, "failed", "not a recording"),
+        (corrupt_header, "failed", "not a recording"),
+        (text, "failed", "no sound in the file"),
+        (video_only, "failed", "no sound in the file"),
+        (truncated_flac, "failed", "could be read up to"),
+        (damaged_flac, "failed", "could be read up to"),
+        (truncated_m4a, "failed", "not a recording"),
+        (not_finite, "failed", "not finite numbers (first at 1.0 s)"),
+        (wild, "failed", "not scaled"),
+    )
+}
