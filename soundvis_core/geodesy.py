@@ -1,0 +1,142 @@
+"""Metres on the ground: a local frame per site, so that a radius means the same at every latitude.
+
+A unit of EPSG:3857 is 0.62 m on the ground in London and 0.81 m in Tokyo; a degree is no length at all.
+Every radius and footprint is therefore laid out in an azimuthal equidistant projection about the site,
+on the ellipsoid of the raster's own datum, so that no datum shift enters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import SKIPPED, InputError, SiteError
+
+if TYPE_CHECKING:
+    from pyproj import Proj, Transformer
+
+
+#: Knots along a side of the lattice that squares are projected on.
+_KNOTS = 17
+
+
+@dataclass(frozen=True)
+class _Datum:
+    """A CRS, the way to its own longitude and latitude, and its ellipsoid (semi-major axis, inverse flattening)."""
+
+    to_lonlat: Transformer
+    semi_major: float
+    inverse_flattening: float
+
+
+@lru_cache(maxsize=32)
+def _datum(crs: str) -> _Datum:
+    from pyproj import CRS, Transformer
+    from pyproj.exceptions import CRSError, ProjError
+
+    try:
+        parsed = CRS.from_user_input(crs)
+        geodetic = parsed.geodetic_crs
+        if geodetic is None or geodetic.ellipsoid is None or parsed.is_geocentric:
+            raise InputError(
+                "The coordinate reference system of the raster is not tied to the earth, so metres on the ground "
+                "are unknown. Set the right one (Layer > Set CRS) and run again."
+            )
+        transformer = Transformer.from_crs(parsed.to_2d() if len(parsed.axis_info) > 2 else parsed, geodetic, always_xy=True)
+    except (CRSError, ProjError) as error:
+        raise InputError(f"The coordinate reference system of the raster cannot be used: {error}") from error
+    ellipsoid = geodetic.ellipsoid
+    return _Datum(transformer, ellipsoid.semi_major_metre, ellipsoid.inverse_flattening)
+
+
+class LocalFrame:
+    """East and north in true metres about one place of a CRS (azimuthal equidistant, Snyder 1987, ch. 25)."""
+
+    def __init__(self, crs: str, x: float, y: float) -> None:
+        """``crs`` is WKT or an authority code; ``x``, ``y`` the place in its units.
+
+        Raises InputError for a CRS that has no place on earth, SiteError (skipped) for a place outside it.
+        """
+        self._datum = _datum(crs)
+        longitude, latitude = self._datum.to_lonlat.transform(x, y)
+        if not (np.isfinite(longitude) and np.isfinite(latitude) and abs(latitude) <= 90.0):
+            raise SiteError("the place lies outside the area of the raster's coordinate reference system", SKIPPED)
+        self._plane = _plane(self._datum, float(longitude), float(latitude))
+
+    def to_crs(self, east: np.ndarray, north: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Places ``east`` and ``north`` metres from the centre, as x and y in the CRS (same shapes)."""
+        longitude, latitude = self._plane(east, north, inverse=True)
+        x, y = self._datum.to_lonlat.transform(longitude, latitude, direction="INVERSE")
+        return np.asarray(x), np.asarray(y)
+
+    def square_to_crs(self, side: float, pixels: int) -> tuple[np.ndarray, np.ndarray]:
+        """Pixel centres of a north-up square of ``side`` metres about the centre, as x and y in the CRS.
+
+        Shape (pixels, pixels) each, row 0 in the north. A lattice of the square is projected and the pixels
+        are interpolated between its knots: over 12 m, at the default footprint, the earth's curvature moves
+        a pixel by less than 0.01 mm.
+        """
+        knots = np.linspace(-side / 2.0, side / 2.0, _KNOTS)
+        east, north = np.meshgrid(knots, -knots)
+        x, y = self.to_crs(east, north)
+        between = _interpolation(_offsets(side, pixels), knots)
+        return between @ x @ between.T, between @ y @ between.T
+
+    def from_crs(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """East and north in metres of places of the CRS (same shapes)."""
+        longitude, latitude = self._datum.to_lonlat.transform(x, y)
+        east, north = self._plane(longitude, latitude)
+        return np.asarray(east), np.asarray(north)
+
+
+def _interpolation(places: np.ndarray, knots: np.ndarray) -> np.ndarray:
+    """Weights (places, knots) of linear interpolation between evenly spaced knots."""
+    position = (places - knots[0]) / (knots[1] - knots[0])
+    left = np.clip(position.astype(np.intp), 0, knots.size - 2)
+    weights = np.zeros((places.size, knots.size))
+    rows = np.arange(places.size)
+    weights[rows, left] = 1.0 - (position - left)
+    weights[rows, left + 1] = position - left
+    return weights
+
+
+def _plane(datum: _Datum, longitude: float, latitude: float) -> Proj:
+    from pyproj import Proj
+
+    # A sphere has no inverse flattening (0 in PROJ's terms), which "rf" does not take.
+    shape: dict[str, Any] = {"rf": datum.inverse_flattening} if datum.inverse_flattening else {"b": datum.semi_major}
+    return Proj(proj="aeqd", lon_0=longitude, lat_0=latitude, a=datum.semi_major, **shape)
+
+
+def square_centres(side: float, pixels: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pixel centres of a north-up square about the origin.
+
+    ``side`` in metres; returns east and north, shape (pixels, pixels) each, row 0 in the north.
+    """
+    offsets = _offsets(side, pixels)
+    east, north = np.meshgrid(offsets, -offsets)
+    return east, north
+
+
+def disc_mask(across: int) -> np.ndarray:
+    """Which pixel centres of a square of ``across`` pixels a side lie in its inscribed disc; bool (across, across)."""
+    east, north = square_centres(2.0, across)
+    return east**2 + north**2 <= 1.0
+
+
+def _offsets(side: float, pixels: int) -> np.ndarray:
+    return (np.arange(pixels) + 0.5) / pixels * side - side / 2.0
+
+
+def ground_pixel_size(crs: str, x: float, y: float, width: float, height: float) -> float:
+    """The side in true metres of a square as large as a pixel of ``width`` x ``height`` CRS units at (x, y)."""
+    frame = LocalFrame(crs, x, y)
+    xs = np.array([x - width / 2, x + width / 2, x, x])
+    ys = np.array([y, y, y - height / 2, y + height / 2])
+    east, north = frame.from_crs(xs, ys)
+    across = np.hypot(east[1] - east[0], north[1] - north[0])
+    along = np.hypot(east[3] - east[2], north[3] - north[2])
+    return float(np.sqrt(across * along))

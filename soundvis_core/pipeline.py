@@ -1,0 +1,99 @@
+"""Many sites, several threads, one order: the loop under every tool that works through files."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
+from dataclasses import dataclass, field
+from typing import Any, Callable, Iterable, Iterator, Mapping, TypeVar, Union
+
+import numpy as np
+
+from .errors import FAILED, Cancelled, MissingDependencyError, SiteError
+from .progress import Progress, check_cancelled
+
+OK = "ok"
+#: How often a waiting run looks whether it was cancelled, in seconds.
+_POLL = 0.1
+
+Task = TypeVar("Task")
+#: What to work on at a site, or why there is nothing.
+TaskOrError = Union[Task, SiteError]
+
+
+@dataclass(frozen=True)
+class SiteResult:
+    """What was found at one site.
+
+    status: ``ok``, ``failed`` or ``skipped``; ``reason`` says why where it is not ok, and may hold a remark
+    where it is. vector: float32 (dimension,), embeddings only. values: further numbers by name.
+    """
+
+    status: str
+    reason: str = ""
+    vector: np.ndarray | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+#: Work on one task; raises SiteError where the site cannot be processed, Cancelled when the event is set.
+Work = Callable[[Task, threading.Event], SiteResult]
+
+
+def worker_threads() -> int:
+    """How many sites are worked on at once: one per processor, at most eight."""
+    return max(1, min(8, os.cpu_count() or 1))
+
+
+def map_sites(work: Work[Task], tasks: Iterable[TaskOrError[Task]], progress: Progress) -> Iterator[SiteResult]:
+    """``work`` over ``tasks`` on several threads, results in order, only a few tasks ahead.
+
+    ``tasks`` is read on the calling thread. A site that cannot be processed becomes a result with its
+    status and reason. Raises Cancelled soon after the user cancels.
+    """
+    stop = threading.Event()
+    threads = worker_threads()
+    waiting: deque[Future[SiteResult]] = deque()
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="soundvis")
+    try:
+        for task in tasks:
+            waiting.append(pool.submit(_guarded, work, task, stop))
+            if len(waiting) > 2 * threads:
+                yield _wait(waiting.popleft(), progress)
+        while waiting:
+            yield _wait(waiting.popleft(), progress)
+    finally:
+        stop.set()
+        for future in waiting:
+            future.cancel()
+        pool.shutdown(wait=True)
+
+
+def _guarded(work: Work[Task], task: TaskOrError[Task], stop: threading.Event) -> SiteResult:
+    """Turn the failure of one site into its status and reason."""
+    if isinstance(task, SiteError):
+        return SiteResult(task.status, str(task))
+    if stop.is_set():
+        raise Cancelled()
+    try:
+        return work(task, stop)
+    except SiteError as error:
+        return SiteResult(error.status, str(error))
+    except MissingDependencyError as error:
+        # One kind of file needs a package that is not there; the other sites may not.
+        return SiteResult(FAILED, str(error))
+
+
+def _wait(future: Future[SiteResult], progress: Progress) -> SiteResult:
+    while True:
+        check_cancelled(progress)
+        try:
+            return future.result(timeout=_POLL)
+        except NotYet:
+            # The work itself may have raised a time-out of its own.
+            if future.done() and future.exception() is not None:
+                raise
+
+

@@ -1,0 +1,77 @@
+"""Values of a raster window at given places: bilinear for pictures, nearest for classes."""
+
+from __future__ import annotations
+
+from typing import Mapping
+
+import numpy as np
+
+
+def bilinear(
+    bands: np.ndarray, valid: np.ndarray, columns: np.ndarray, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Interpolate between pixel centres, leaving out invalid pixels.
+
+    ``bands`` float (b, h, w), ``valid`` bool (h, w); ``columns`` and ``rows`` in pixels, any shape, where
+    0.5 is the centre of the first pixel. Returns values (b, ...) and whether each place has one: it has
+    where it lies inside the window and on a valid pixel.
+    """
+    height, width = valid.shape
+    inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
+    c = np.clip(columns - 0.5, 0.0, width - 1.0)
+    r = np.clip(rows - 0.5, 0.0, height - 1.0)
+    c0 = np.minimum(c.astype(np.intp), max(width - 2, 0))
+    r0 = np.minimum(r.astype(np.intp), max(height - 2, 0))
+    c1 = np.minimum(c0 + 1, width - 1)
+    r1 = np.minimum(r0 + 1, height - 1)
+    fc = (c - c0).astype(np.float32)
+    fr = (r - r0).astype(np.float32)
+    total = np.zeros((bands.shape[0], *columns.shape), dtype=np.float32)
+    weight = np.zeros(columns.shape, dtype=np.float32)
+    for row, column, share in (
+        (r0, c0, (1 - fr) * (1 - fc)),
+        (r0, c1, (1 - fr) * fc),
+        (r1, c0, fr * (1 - fc)),
+        (r1, c1, fr * fc),
+    ):
+        share = share * valid[row, column]
+        total += bands[:, row, column] * share
+        weight += share
+    nearest_row = np.clip(np.floor(rows), 0, height - 1).astype(np.intp)
+    nearest_column = np.clip(np.floor(columns), 0, width - 1).astype(np.intp)
+    present = inside & valid[nearest_row, nearest_column] & (weight > 0)
+    return np.where(present, total / np.maximum(weight, 1e-12), 0.0).astype(np.float32), present
+
+
+def pool(values: np.ndarray, present: np.ndarray, factor: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over ``factor`` x ``factor`` samples; ``values`` (b, n, n), ``present`` (n, n)."""
+    if factor == 1:
+        return values, present
+    bands, height, width = values.shape
+    shape = (height // factor, factor, width // factor, factor)
+    weight = present.reshape(shape).sum(axis=(1, 3), dtype=np.float32)
+    total = (values * present).reshape(bands, *shape).sum(axis=(2, 4), dtype=np.float32)
+    return total / np.maximum(weight, 1.0), weight * 2 >= factor * factor
+
+
+def nearest(values: np.ndarray, columns: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The pixel that each place lies in; ``values`` (h, w). Returns values and whether the place is inside."""
+    height, width = values.shape
+    column = np.floor(columns).astype(np.intp)
+    row = np.floor(rows).astype(np.intp)
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    return values[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)], inside
+
+
+def class_shares(codes: np.ndarray, known: np.ndarray, names: Mapping[int, str]) -> dict[str, float]:
+    """Share of each named class among equal-area samples, of all samples.
+
+    ``codes`` (n,) integers, ``known`` (n,) False where there is no data. Classes of equal name add up.
+    What is unknown or unnamed is missing from the sum of 1.
+    """
+    shares = {name: 0.0 for name in names.values()}
+    found, counts = np.unique(codes[known], return_counts=True)
+    for code, count in zip(found.tolist(), counts.tolist()):
+        if code in names:
+            shares[names[code]] += count / codes.size
+    return shares

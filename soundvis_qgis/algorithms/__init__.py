@@ -1,0 +1,31 @@
+"""The tools of the toolbox: a folder per group, a file per tool."""
+
+from __future__ import annotations
+
+from .composition.bgaraster import BgaRaster
+from .composition.bgashares import BgaShares
+from .composition.bgasites import BgaSites
+from .composition.bgasound import BgaSound
+from .embedding.embedimagery import EmbedImagery
+from .embedding.embedphotos import EmbedPhotos
+from .embedding.embedsound import EmbedSound
+from .segmentation.segmentphotos import SegmentPhotos
+from .segmentation.segmentraster import SegmentRaster
+from .setup.checkenvironment import CheckEnvironment
+from .sites.samplesites import SampleSites
+from .statistics.correlatelayers import CorrelateLayers
+
+ALGORITHMS = (
+    SampleSites,
+    EmbedSound,
+    EmbedPhotos,
+    EmbedImagery,
+    SegmentRaster,
+    SegmentPhotos,
+    BgaRaster,
+    BgaSites,
+    BgaShares,
+    BgaSound,
+    CorrelateLayers,
+    CheckEnvironment,
+)

@@ -1,0 +1,1 @@
+"""Tools that map classes and recordings to biophony, geophony and anthrophony."""

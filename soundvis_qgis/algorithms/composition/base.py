@@ -1,0 +1,57 @@
+"""What the three tools that give sites a BGA composition share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Mapping
+
+from qgis.core import QgsProcessingContext
+
+from ..base import Algorithm, SitesAlgorithm
+from ..parameters import PREFIX, WEIGHTS
+
+if TYPE_CHECKING:
+    from soundvis_core.bga.weights import WeightTable
+
+    from ...layers.outputs import OutputLayer
+
+
+def read_weights(
+    algorithm: Algorithm, parameters: Mapping[str, Any], context: QgsProcessingContext, scene: str
+) -> WeightTable:
+    """The weights table of a run. Raises InputError where it cannot be used."""
+    from soundvis_core.bga.weights import load_weights
+
+    path = algorithm.parameterAsString(parameters, WEIGHTS, context).strip()
+    return load_weights(path or None, scene)
+
+
+def weights_problem(
+    algorithm: Algorithm, parameters: Mapping[str, Any], context: QgsProcessingContext, scene: str
+) -> str | None:
+    """Why the weights table cannot be used; None where it can."""
+    from soundvis_core.errors import InputError
+
+    try:
+        read_weights(algorithm, parameters, context, scene)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+class ComposeSites(SitesAlgorithm):
+    """Gives sites a BGA composition; styles the result as BGA pies."""
+
+    GROUP = "composition"
+    SCENE = ""
+    OUTPUT_LABEL = "Sites with BGA composition"
+
+    def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
+        weights = weights_problem(self, parameters, context, self.SCENE) if self.SCENE else None
+        return super().problem(parameters, context) or weights
+
+    def output_layer(self, destination: str, parameters: Mapping[str, Any], context: QgsProcessingContext) -> OutputLayer:
+        from ...layers.outputs import OutputLayer
+        from ...layers.styling import bga_styles
+
+        prefix = self.parameterAsString(parameters, PREFIX, context)
+        return OutputLayer(destination, self.provenance(parameters, context), bga_styles(prefix))

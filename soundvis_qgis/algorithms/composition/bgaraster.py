@@ -1,0 +1,108 @@
+"""BGA of every pixel of a class raster."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterRasterLayer,
+)
+
+from soundvis_core.errors import InputError
+
+from ..base import Algorithm, FeedbackProgress
+from ..parameters import add_weights
+from .base import read_weights, weights_problem
+
+INPUT = "INPUT"
+OUTPUT = "OUTPUT"
+BANDS = ("Biophony", "Geophony", "Anthrophony")
+NODATA = -9999.0
+
+
+class BgaRaster(Algorithm):
+    """``soundvis:bgaraster``."""
+
+    ID = "bgaraster"
+    LABEL = "BGA raster from classes"
+    GROUP = "composition"
+    SUMMARY = (
+        "Gives every pixel of a class raster its weights of biophony, geophony and anthrophony (Table 1 of the paper), "
+        "as a raster of three bands.\n"
+        "Pixels of classes without weights have no data. The layer is drawn with anthrophony as red, biophony as green "
+        "and geophony as blue."
+    )
+    REQUIRES = ("numpy",)
+
+    def initAlgorithm(self, configuration=None) -> None:  # noqa: ANN001, N802 - QGIS's signature
+        self.add(
+            QgsProcessingParameterRasterLayer(INPUT, self.tr("Class raster")),
+            "Raster of class codes, as 'Segment raster' makes it, or any land cover raster whose classes have names or are "
+            "listed by code in the weights table.",
+        )
+        add_weights(self, "aerial")
+        self.add(
+            QgsProcessingParameterRasterDestination(OUTPUT, self.tr("BGA raster")),
+            "Float raster with the bands Biophony, Geophony and Anthrophony.",
+        )
+
+    def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
+        return weights_problem(self, parameters, context, "aerial")
+
+    def prepare(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
+        from ...layers.class_rasters import names_for_weights
+        from ...layers.rasters import RasterSource
+
+        layer = self.parameterAsRasterLayer(parameters, INPUT, context)
+        if layer is None:
+            raise QgsProcessingException(self.invalidRasterError(parameters, INPUT))
+        self._raster = RasterSource(layer)
+        if not self._raster.is_class_raster():
+            raise InputError(f"'{layer.name()}' is not a class raster: its first band does not hold whole numbers.")
+        self._table = read_weights(self, parameters, context, "aerial")
+        self._names, self._warning = names_for_weights(layer, self._table)
+
+    def run(self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress) -> dict:
+        import numpy as np
+
+        from soundvis_core.progress import check_cancelled
+        from soundvis_core.segment import plan_blocks
+
+        from ...layers.outputs import OutputLayer, provenance
+        from ...layers.raster_output import RasterFormat, RasterOutput
+        from ...layers.styling import rgb_style
+
+        if self._warning:
+            progress.warn(self._warning)
+        weights = {code: self._table.weights(name) for code, name in self._names.items()}
+        mapped = {code: vector for code, vector in weights.items() if vector is not None}
+        if not mapped:
+            raise InputError(
+                f"No class of '{self._raster.name}' has weights ({', '.join(self._names.values())}). Give a weights "
+                "table with these classes."
+            )
+        unmapped = [self._names[code] for code, vector in weights.items() if vector is None]
+        if unmapped:
+            progress.warn(f"Classes without weights have no data: {', '.join(unmapped)}.")
+        codes = np.array(sorted(mapped))
+        vectors = np.stack([mapped[code] for code in codes.tolist()])
+        grid = self._raster.grid()
+        path = self.parameterAsOutputLayer(parameters, OUTPUT, context)
+        output = RasterOutput(path, grid, self._raster.crs_text, RasterFormat("float32", BANDS, NODATA))
+        self.on_failure(output.discard)
+        blocks = list(plan_blocks(grid.width, grid.height))
+        for done, block in enumerate(blocks, start=1):
+            check_cancelled(progress)
+            extent = grid.rectangle(block.column, block.row, block.width, block.height)
+            values, valid = self._raster.codes(extent, block.width, block.height)
+            index = np.minimum(np.searchsorted(codes, values), codes.size - 1)
+            known = valid & (codes[index] == values)
+            for band in range(3):
+                output.write(band + 1, block.column, block.row, np.where(known, vectors[index, band], NODATA))
+            progress.report(done / len(blocks))
+        output.close()
+        self.on_success(OutputLayer(path, provenance(self, parameters, context), rgb_style(3, 1, 2, 0.0, 1.0)))
+        return {OUTPUT: path}

@@ -1,0 +1,121 @@
+"""BGA composition of the land cover around sites."""
+
+from __future__ import annotations
+
+from typing import Any, Iterator, Mapping, Sequence
+
+from qgis.core import QgsFeature, QgsProcessingContext, QgsProcessingException, QgsProcessingParameterRasterLayer
+
+from soundvis_core.errors import SKIPPED, InputError, SiteError
+
+from ...layers.sinks import FieldSpec, number
+from ...layers.sources import make_transform, site_point
+from ..base import FeedbackProgress
+from ..parameters import PREFIX, add_number, add_prefix, add_weights
+from .base import ComposeSites, read_weights
+from .fields import bga_fields, bga_values
+
+CLASSES = "CLASSES"
+RADIUS = "RADIUS"
+#: Samples over the diameter of the circle: 0.8 m at the default radius.
+SAMPLES = 256
+
+
+class BgaSites(ComposeSites):
+    """``soundvis:bgasites``."""
+
+    ID = "bgasites"
+    LABEL = "BGA of land cover around sites"
+    SUMMARY = (
+        "Measures the shares of land cover classes in a circle about each site, and the biophony, geophony and "
+        "anthrophony that they suggest (Table 1 of the paper).\n"
+        "The radius is in metres on the ground, whatever the coordinate reference system. Shares are of the whole "
+        "circle; what has no data or no weight is given as 'unmapped' and never spread over the rest. A site with "
+        "nothing mapped has no composition (null)."
+    )
+    REQUIRES = ("numpy", "pyproj")
+    SCENE = "aerial"
+
+    def site_parameters(self) -> None:
+        self.add(
+            QgsProcessingParameterRasterLayer(CLASSES, self.tr("Class raster")),
+            "Raster of class codes, as 'Segment raster' makes it, or any land cover raster whose classes have names (in "
+            "the file, its attribute table or the layer's style) or are listed by code in the weights table.",
+        )
+        add_number(
+            self,
+            RADIUS,
+            "Radius (metres on the ground)",
+            100.0,
+            0.1,
+            "Radius of the circle about each site, in true metres.",
+            maximum=100_000.0,
+        )
+        add_weights(self, "aerial")
+        add_prefix(self, "aer_")
+
+    def prepare(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
+        from ...layers.class_rasters import names_for_weights
+        from ...layers.rasters import RasterSource
+
+        layer = self.parameterAsRasterLayer(parameters, CLASSES, context)
+        if layer is None:
+            raise QgsProcessingException(self.invalidRasterError(parameters, CLASSES))
+        self._raster = RasterSource(layer)
+        if not self._raster.is_class_raster():
+            raise InputError(f"'{layer.name()}' is not a class raster: its first band does not hold whole numbers.")
+        self._table = read_weights(self, parameters, context, self.SCENE)
+        self._names, self._warning = names_for_weights(layer, self._table)
+
+    def new_fields(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> Sequence[FieldSpec]:
+        from soundvis_core.classes import slug
+
+        self._prefix = self.parameterAsString(parameters, PREFIX, context)
+        self._radius = self.parameterAsDouble(parameters, RADIUS, context)
+        source = self.source(parameters, context)
+        self._transform = make_transform(source.sourceCrs(), self._raster.crs, context)
+        self.status_field = self._prefix + "bga_status"
+        self._fields = {name: self._prefix + slug(name) for _, name in sorted(self._names.items())}
+        note = f"share of the circle of {self._radius:g} m"
+        return [
+            *(number(field, f"{name} (0-1)", note) for name, field in self._fields.items()),
+            number(self._prefix + "nodata", "No data (0-1)", note + " without data"),
+            *bga_fields(self._prefix, f"land cover within {self._radius:g} m"),
+        ]
+
+    def describe(
+        self, features: Iterator[QgsFeature], total: int, progress: FeedbackProgress
+    ) -> Iterator[Mapping[str, Any]]:
+        from soundvis_core.geodesy import disc_mask
+
+        if self._warning:
+            progress.warn(self._warning)
+        disc = disc_mask(SAMPLES)
+        for feature in features:
+            try:
+                yield self._site(feature, disc)
+            except SiteError as error:
+                yield bga_values(self._prefix, None, error.status, str(error))
+
+    def _site(self, feature: QgsFeature, disc: Any) -> dict[str, Any]:
+        from soundvis_core.bga.composition import compose
+        from soundvis_core.geodesy import LocalFrame
+        from soundvis_core.sampling import class_shares
+
+        point = site_point(feature, self._transform, self._raster.crs)
+        frame = LocalFrame(self._raster.crs_text, point.x(), point.y())
+        x, y = frame.square_to_crs(2.0 * self._radius, SAMPLES)
+        codes, known = self._raster.codes_at(x[disc], y[disc])
+        missing = 1.0 - float(known.mean())
+        if not known.any():
+            raise SiteError("the circle lies outside the raster or on nodata", SKIPPED)
+        shares = class_shares(codes, known, self._names)
+        composition = compose(shares, self._table)
+        reason = f"{missing:.0%} of the circle has no data" if missing >= 0.005 else ""
+        if composition.raw is None:
+            reason = "no class in the circle has weights" + (f"; {reason}" if reason else "")
+        return {
+            **{self._fields[name]: share for name, share in shares.items()},
+            self._prefix + "nodata": missing,
+            **bga_values(self._prefix, composition, "ok" if composition.raw is not None else SKIPPED, reason),
+        }

@@ -1,0 +1,1 @@
+"""Tools that turn recordings, photos and imagery into embeddings."""

@@ -1,0 +1,127 @@
+"""Embed the basemap around sites."""
+
+from __future__ import annotations
+
+from typing import Any, Iterator, Mapping, Sequence
+
+from qgis.core import QgsFeature, QgsProcessingContext, QgsProcessingException, QgsProcessingParameterRasterLayer
+
+from soundvis_core.errors import SKIPPED, SiteError
+
+from ...layers.sinks import TEXT_FORMATS, FieldSpec, number, output_extension
+from ...layers.sources import make_transform, site_point
+from ..base import FeedbackProgress, SitesAlgorithm
+from ..parameters import MODEL, add_field_name, add_model, add_number
+from .fields import embedding_fields, embedding_values, prefix_of
+
+RASTER = "RASTER"
+FOOTPRINT = "FOOTPRINT"
+FIELD = "FIELD"
+#: Pixels of a tile on each side: 0.8 m on the ground at the default footprint.
+TILE_PIXELS = 256
+#: A tile with less of its area on the raster says more about the border than about the place.
+LEAST_COVERED = 0.5
+
+
+class EmbedImagery(SitesAlgorithm):
+    """``soundvis:embedimagery``."""
+
+    ID = "embedimagery"
+    LABEL = "Embed imagery around sites"
+    GROUP = "embedding"
+    SUMMARY = (
+        "Describes the basemap around each site by an embedding: a vector of numbers that is alike for places that "
+        "look alike from above.\n"
+        "The footprint is a square about the site, upright to true north, measured in metres on the ground "
+        "whatever the coordinate reference system. Any raster layer that QGIS shows can be used: GeoTIFF, COG, WMS, "
+        "XYZ tiles. A site with less than half of its footprint on the raster is skipped, with the reason.\n"
+        "The model 'colour-texture' is a baseline without weights: statistics of colour, gradients and texture."
+    )
+    REQUIRES = ("numpy", "scipy", "pyproj", "PIL")
+
+    def site_parameters(self) -> None:
+        self.add(
+            QgsProcessingParameterRasterLayer(RASTER, self.tr("Basemap")),
+            "Aerial image or any other raster layer, local or from the web. One band counts as grey.",
+        )
+        add_number(
+            self,
+            FOOTPRINT,
+            "Footprint (metres on the ground)",
+            200.0,
+            1.0,
+            "Side of the north-up square around each site, in true metres.",
+            maximum=100_000.0,
+        )
+        add_model(
+            self,
+            ("colour-texture",),
+            "What describes the picture. colour-texture: image statistics, nothing to download.",
+        )
+        add_field_name(
+            self,
+            FIELD,
+            "Embedding field",
+            "aer_emb",
+            "Name of the new field with the embedding (float32 bytes; text in GeoJSON and CSV). The fields beside it "
+            "share its prefix: the part before 'emb'.",
+        )
+
+    def prepare(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
+        from ...layers.rasters import RasterSource
+
+        layer = self.parameterAsRasterLayer(parameters, RASTER, context)
+        if layer is None:
+            raise QgsProcessingException(self.invalidRasterError(parameters, RASTER))
+        self._raster = RasterSource(layer)
+
+    def new_fields(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> Sequence[FieldSpec]:
+        from soundvis_core.models.registry import EMBED_IMAGE, load
+
+        self._field = self.parameterAsString(parameters, FIELD, context).strip()
+        name = self.parameterAsEnumString(parameters, MODEL, context)
+        self._model = load(name, EMBED_IMAGE)
+        self._side = self.parameterAsDouble(parameters, FOOTPRINT, context)
+        self._as_text = output_extension(parameters.get(self.OUTPUT)) in TEXT_FORMATS
+        source = self.source(parameters, context)
+        self._transform = make_transform(source.sourceCrs(), self._raster.crs, context)
+        prefix = prefix_of(self._field)
+        self.status_field = prefix + "status"
+        fields = embedding_fields(self._field, name, self._model.dimension, "imagery", self._as_text)
+        covered = number(prefix + "covered", "Covered footprint (0-1)", "share of the footprint with image data")
+        return [*fields, covered]
+
+    def describe(
+        self, features: Iterator[QgsFeature], total: int, progress: FeedbackProgress
+    ) -> Iterator[Mapping[str, Any]]:
+        from collections import deque
+
+        from soundvis_core.embed import embed_tiles
+
+        shares: deque[float | None] = deque()
+        covered = prefix_of(self._field) + "covered"
+        for result in embed_tiles(self._tiles(features, shares), self._model, progress):
+            yield {**embedding_values(self._field, result, self._as_text), covered: shares.popleft()}
+
+    def _tiles(self, features: Iterator[QgsFeature], shares: Any) -> Iterator[Any]:
+        """The tile of each site, or why there is none; the covered share of each goes to ``shares``."""
+        for feature in features:
+            share = None
+            try:
+                tile, share = self._tile(feature)
+                if share == 0.0:
+                    raise SiteError("the footprint lies outside the raster or on nodata", SKIPPED)
+                if share < LEAST_COVERED:
+                    raise SiteError(f"only {share:.0%} of the footprint has image data", SKIPPED)
+                yield_value: Any = tile
+            except SiteError as error:
+                yield_value = error
+            shares.append(share)
+            yield yield_value
+
+    def _tile(self, feature: QgsFeature) -> tuple[Any, float]:
+        from soundvis_core.geodesy import LocalFrame
+
+        point = site_point(feature, self._transform, self._raster.crs)
+        frame = LocalFrame(self._raster.crs_text, point.x(), point.y())
+        return self._raster.tile(frame, (point.x(), point.y()), self._side, TILE_PIXELS)

@@ -1,0 +1,1 @@
+"""Tools that turn rasters and photos into land cover classes."""

@@ -1,0 +1,127 @@
+"""Segment a raster into land cover classes."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingParameterExtent,
+    QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterString,
+)
+
+from ..base import Algorithm, FeedbackProgress
+from ..parameters import MODEL, add_model, add_number
+
+INPUT = "INPUT"
+CLASSES = "CLASSES"
+EXTENT = "EXTENT"
+RESOLUTION = "RESOLUTION"
+OUTPUT = "OUTPUT"
+
+
+class SegmentRaster(Algorithm):
+    """``soundvis:segmentraster``."""
+
+    ID = "segmentraster"
+    LABEL = "Segment raster"
+    GROUP = "segmentation"
+    SUMMARY = (
+        "Assigns a land cover class to every pixel of a basemap.\n"
+        "The raster is read and written block by block, so its size does not matter to memory. The result is a byte "
+        "raster with class names and colours in the file; 0 is unclassified and 255 nodata.\n"
+        "The model 'spectral-index' is a baseline from colour indices, near infrared where there is a fourth band, and "
+        "local texture. It needs no weights and knows no objects: look at its result before you rely on it."
+    )
+    REQUIRES = ("numpy", "scipy", "pyproj")
+
+    def initAlgorithm(self, configuration=None) -> None:  # noqa: ANN001, N802 - QGIS's signature
+        self.add(
+            QgsProcessingParameterRasterLayer(INPUT, self.tr("Basemap")),
+            "Aerial image with red, green and blue bands (a fourth plain band counts as near infrared), local or from "
+            "the web.",
+        )
+        add_model(self, ("spectral-index",), "What assigns the classes. spectral-index: colour indices, a baseline.")
+        self.add(
+            QgsProcessingParameterString(CLASSES, self.tr("Classes (preset or CSV)"), defaultValue="paper-aerial"),
+            "A preset (paper-aerial: the nine aerial classes of the paper; openearthmap, loveda, potsdam) or the path "
+            "of a CSV with the column name, and optionally code (1-254), colour (#rrggbb) and synonyms.",
+        )
+        self.add(
+            QgsProcessingParameterExtent(EXTENT, self.tr("Extent"), optional=True),
+            "The part to segment. Empty: the whole raster. Needed for web layers.",
+        )
+        add_number(
+            self,
+            RESOLUTION,
+            "Pixel size (units of the raster's CRS)",
+            0.0,
+            0.0,
+            "0 keeps the pixels of the raster. Web layers have none of their own and need a value.",
+            advanced=True,
+        )
+        self.add(
+            QgsProcessingParameterRasterDestination(OUTPUT, self.tr("Class raster")),
+            "Byte raster of class codes with names and colours.",
+        )
+
+    def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
+        from soundvis_core.classes import load_classes
+        from soundvis_core.errors import InputError
+
+        try:
+            load_classes(self.parameterAsString(parameters, CLASSES, context))
+        except InputError as error:
+            return str(error)
+        return None
+
+    def prepare(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
+        from ...layers.rasters import RasterSource
+
+        layer = self.parameterAsRasterLayer(parameters, INPUT, context)
+        if layer is None:
+            raise QgsProcessingException(self.invalidRasterError(parameters, INPUT))
+        self._raster = RasterSource(layer)
+
+    def run(self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress) -> dict:
+        from soundvis_core.classes import NODATA, load_classes
+        from soundvis_core.models.registry import SEGMENT_AERIAL, load
+        from soundvis_core.segment import segment_blocks
+
+        from ...layers.outputs import OutputLayer, provenance
+        from ...layers.raster_output import RasterFormat, RasterOutput
+        from ...layers.styling import class_style
+
+        raster = self._raster
+        model_id = self.parameterAsEnumString(parameters, MODEL, context)
+        model = load(model_id, SEGMENT_AERIAL)
+        classes = load_classes(self.parameterAsString(parameters, CLASSES, context))
+        extent = self.parameterAsExtent(parameters, EXTENT, context, raster.crs)
+        grid = raster.grid(
+            self.parameterAsDouble(parameters, RESOLUTION, context), None if extent.isNull() or extent.isEmpty() else extent
+        )
+        path = self.parameterAsOutputLayer(parameters, OUTPUT, context)
+        legend = [(entry.code, entry.name, entry.colour) for entry in classes.classes]
+        output = RasterOutput(path, grid, raster.crs_text, RasterFormat("uint8", [f"Class ({model_id})"], NODATA))
+        self.on_failure(output.discard)
+        output.set_classes(legend)
+        pixel = raster.ground_pixel(grid)
+        progress.info(
+            f"{grid.width} x {grid.height} pixels of {pixel:.2f} m on the ground; model {model_id}, a baseline."
+        )
+        segment_blocks(
+            lambda column, row, width, height: raster.colours(grid.rectangle(column, row, width, height), width, height),
+            lambda column, row, codes: output.write(1, column, row, codes),
+            grid.width,
+            grid.height,
+            model,
+            classes,
+            pixel,
+            progress,
+        )
+        output.close()
+        self.on_success(OutputLayer(path, provenance(self, parameters, context), class_style(legend)))
+        return {OUTPUT: path}

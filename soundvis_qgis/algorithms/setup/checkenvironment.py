@@ -1,0 +1,47 @@
+"""Check what is there and what is missing."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Mapping
+
+from qgis.core import QgsProcessingContext, QgsProcessingParameterFileDestination
+
+from ..base import Algorithm, FeedbackProgress
+
+OUTPUT = "OUTPUT"
+
+
+class CheckEnvironment(Algorithm):
+    """``soundvis:checkenvironment``."""
+
+    ID = "checkenvironment"
+    LABEL = "Check the environment"
+    GROUP = "setup"
+    SUMMARY = (
+        "Lists what SoundVis finds on this computer, what is missing and how to get it: QGIS, Python packages, the "
+        "worker's Python and the models.\n"
+        "The report ends with a block of text to copy into a question or a bug report."
+    )
+    REQUIRES = ()
+
+    def initAlgorithm(self, configuration=None) -> None:  # noqa: ANN001, N802 - QGIS's signature
+        self.add(
+            QgsProcessingParameterFileDestination(OUTPUT, self.tr("Report"), "HTML (*.html)"),
+            "HTML page with the findings.",
+        )
+
+    def run(self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress) -> dict:
+        from ...runtime.check import check_environment, page
+
+        path = self.parameterAsFileOutput(parameters, OUTPUT, context)
+        findings = check_environment(progress)
+        for finding in findings:
+            (progress.info if finding.ok else progress.warn)(finding.line())
+        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+        partial = path + ".part"
+        self.on_failure(lambda: os.path.exists(partial) and os.remove(partial))
+        with open(partial, "w", encoding="utf-8") as file:
+            file.write(page(findings))
+        os.replace(partial, path)
+        return {OUTPUT: path}

@@ -1,0 +1,154 @@
+"""Create the sample town."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Mapping
+
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsFields,
+    QgsGeometry,
+    QgsPointXY,
+    QgsProcessing,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingParameterFeatureSink,
+    QgsProcessingParameterFolderDestination,
+    QgsProcessingParameterRasterDestination,
+)
+
+from ...compat import POINT
+from ...layers.sinks import FieldSpec, SiteSink, format_problem, is_database, text
+from ..base import Algorithm, FeedbackProgress
+from ..parameters import add_number
+
+FOLDER = "FOLDER"
+SEED = "SEED"
+OUTPUT = "OUTPUT"
+AERIAL = "AERIAL"
+FIELDS: list[FieldSpec] = [
+    text("site_id", "Site"),
+    text("district", "District", "the group of the site"),
+    text("surroundings", "Surroundings", "where the site lies"),
+    text("recording", "Recording", "path of the WAV file, 30 s"),
+    text("photo", "Street photo", "path of the JPEG file"),
+]
+#: Rows of the aerial that are painted at a time.
+_STRIP = 250
+
+
+class SampleSites(Algorithm):
+    """``soundvis:samplesites``."""
+
+    ID = "samplesites"
+    LABEL = "Create the sample town"
+    GROUP = "sites"
+    SUMMARY = (
+        "Builds a made-up town to try every tool on, with nothing to download: about 40 sites in three districts, each "
+        "with a 30-second recording synthesised from what surrounds it and a street view drawn from the same map, "
+        "and an aerial image (1.5 km, 0.5 m pixels).\n"
+        "The truth (land cover and BGA of every site) is kept in truth.json in the folder, so that results can be held "
+        "against it. The same seed gives the same town. The town lies in the North Sea (EPSG:32631): it is no real place."
+    )
+    REQUIRES = ("numpy", "scipy", "shapely", "PIL")
+
+    def initAlgorithm(self, configuration=None) -> None:  # noqa: ANN001, N802 - QGIS's signature
+        self.add(
+            QgsProcessingParameterFolderDestination(FOLDER, self.tr("Folder for recordings and photos")),
+            "Recordings, photos and truth.json are written here (about 60 MB).",
+        )
+        add_number(
+            self, SEED, "Seed", 1, 0, "Another seed builds another town.", maximum=2_147_483_647, integer=True
+        )
+        self.add(
+            QgsProcessingParameterFeatureSink(
+                OUTPUT, self.tr("Sites"), QgsProcessing.SourceType.TypeVectorPoint
+            ),
+            "Points with site_id, district, surroundings, and the paths of recording and photo.",
+        )
+        self.add(
+            QgsProcessingParameterRasterDestination(AERIAL, self.tr("Aerial image")),
+            "The town from above, 3000 x 3000 pixels of 0.5 m.",
+        )
+
+    def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
+        return format_problem(parameters.get(OUTPUT))
+
+    def run(self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress) -> dict:
+        from soundvis_core.progress import PartOf, check_cancelled
+        from soundvis_core.town import build_town, write_photos, write_recordings, write_truth
+
+        from ...layers.outputs import OutputLayer, provenance
+        from ...layers.styling import rgb_style
+
+        folder = self.parameterAsString(parameters, FOLDER, context)
+        aerial = self.parameterAsOutputLayer(parameters, AERIAL, context)
+        os.makedirs(folder, exist_ok=True)
+        progress.info("Building the town ...")
+        town = build_town(self.parameterAsInt(parameters, SEED, context))
+        check_cancelled(progress)
+        progress.info(f"Painting the aerial image, {town.width} x {town.height} pixels ...")
+        self._paint(town, aerial, PartOf(progress, 0.1, 0.3))
+        progress.info(f"Recording {len(town.sites)} sites ...")
+        recordings = write_recordings(town, folder, PartOf(progress, 0.3, 0.7))
+        progress.info("Drawing the street views ...")
+        photos = write_photos(town, folder, PartOf(progress, 0.7, 0.95))
+        truth = write_truth(town, folder)
+        destination = self._write_sites(parameters, context, town, recordings, photos)
+        progress.info(f"The truth is in {truth}.")
+        made = provenance(self, parameters, context)
+        self.on_success(OutputLayer(aerial, made, rgb_style(1, 2, 3, 0.0, 255.0)))
+        self.on_success(OutputLayer(destination, made))
+        return {FOLDER: folder, OUTPUT: destination, AERIAL: aerial}
+
+    def _paint(self, town: Any, path: str, progress: Any) -> None:
+        from soundvis_core.progress import check_cancelled
+
+        from ...layers.raster_output import RasterFormat, RasterOutput
+        from ...layers.rasters import Grid
+
+        left, top = town.origin
+        grid = Grid(left, top, town.resolution, town.resolution, town.width, town.height)
+        crs = QgsCoordinateReferenceSystem(town.crs).toWkt()
+        output = RasterOutput(path, grid, crs, RasterFormat("uint8", ["Red", "Green", "Blue"]))
+        self.on_failure(output.discard)
+        output.set_colour_bands()
+        for row in range(0, town.height, _STRIP):
+            check_cancelled(progress)
+            strip = town.paint(row, min(_STRIP, town.height - row))
+            for band in range(3):
+                output.write(band + 1, 0, row, strip[:, :, band])
+            progress.report((row + _STRIP) / town.height)
+        output.close()
+
+    def _write_sites(
+        self,
+        parameters: Mapping[str, Any],
+        context: QgsProcessingContext,
+        town: Any,
+        recordings: Mapping[str, Any],
+        photos: Mapping[str, Any],
+    ) -> str:
+        fields = QgsFields()
+        for spec in FIELDS:
+            fields.append(spec.field())
+        qgis_sink, destination = self.parameterAsSink(
+            parameters, OUTPUT, context, fields, POINT, QgsCoordinateReferenceSystem(town.crs)
+        )
+        if qgis_sink is None:
+            raise QgsProcessingException(self.invalidSinkError(parameters, OUTPUT))
+        sink = SiteSink(qgis_sink, destination, fields, FIELDS, own_file=not is_database(parameters.get(OUTPUT)))
+        del qgis_sink
+        self.on_failure(sink.discard)
+        for site in town.sites:
+            values = {
+                "site_id": site.id,
+                "district": site.district,
+                "surroundings": site.surroundings,
+                "recording": os.path.abspath(recordings[site.id]),
+                "photo": os.path.abspath(photos[site.id]),
+            }
+            sink.add(values, geometry=QgsGeometry.fromPointXY(QgsPointXY(site.x, site.y)))
+        sink.close()
+        return destination

@@ -1,0 +1,1 @@
+"""Tools that relate sound to sight."""

@@ -1,0 +1,234 @@
+"""Correlate sound with sight."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Mapping
+
+from qgis.core import (
+    QgsFeature,
+    QgsFeatureRequest,
+    QgsField,
+    QgsFields,
+    QgsGeometry,
+    QgsProcessing,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeatureSource,
+    QgsProcessingParameterFeatureSink,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterField,
+    QgsProcessingParameterFileDestination,
+    QgsCoordinateReferenceSystem,
+)
+
+from soundvis_core.dependencies import how_to_get, missing
+
+from ...compat import NO_GEOMETRY, is_null
+from ...layers.sinks import FieldSpec, SiteSink, integer, is_database, number, remove_files, text
+from ..base import Algorithm, FeedbackProgress
+from ..parameters import add_number
+
+INPUT = "INPUT"
+BLOCKS = {"SOUND": "sound", "STREET": "street", "AERIAL": "aerial"}
+GROUP = "GROUP"
+PERMUTATIONS = "PERMUTATIONS"
+SEED = "SEED"
+OUTPUT = "OUTPUT"
+REPORT = "REPORT"
+FIELDS: list[FieldSpec] = [
+    text("block_a", "Block A"),
+    text("block_b", "Block B"),
+    text("group", "Group", "'pooled' takes all pairs of sites, between groups too"),
+    integer("sites", "Sites used"),
+    integer("dropped", "Sites dropped", "sites without a value in one of the blocks"),
+    integer("pairs", "Pairs of sites"),
+    number("r", "r", "Pearson correlation of the pairs' similarities"),
+    number("p_naive", "p, naive", "t-test; assumes independent pairs, as in the paper"),
+    number("p_mantel", "p, Mantel", "two-sided permutation test of sites"),
+    text("note", "Note", "why r is missing, or a warning"),
+]
+
+
+class CorrelateLayers(Algorithm):
+    """``soundvis:correlatelayers``."""
+
+    ID = "correlatelayers"
+    LABEL = "Correlate sound and sight"
+    GROUP = "statistics"
+    SUMMARY = (
+        "Asks whether places that sound alike also look alike.\n"
+        "Each block (sound, street, aerial) describes the sites by an embedding field, several numeric fields, or one "
+        "number. The similarities of all pairs of sites in one block are correlated with those in another: over all "
+        "sites (pooled) and within each group. Street and aerial together are compared with sound as the mean of "
+        "their standardised similarities. Two p-values stand side by side: the naive one, which takes pairs as "
+        "independent and is far too small, and that of the Mantel test, which permutes sites.\n"
+        "Sites without a value are dropped for that pair of blocks and counted."
+    )
+    REQUIRES = ("numpy", "scipy")
+
+    def initAlgorithm(self, configuration=None) -> None:  # noqa: ANN001, N802 - QGIS's signature
+        self.add(
+            QgsProcessingParameterFeatureSource(INPUT, self.tr("Sites"), [QgsProcessing.SourceType.TypeVector]),
+            "Layer or table with a row per site and the fields of at least two blocks. Selection and filters are honoured.",
+        )
+        for name, what in (("SOUND", "sound"), ("STREET", "street view"), ("AERIAL", "aerial view")):
+            self.add(
+                QgsProcessingParameterField(
+                    name,
+                    self.tr(f"Fields of {what}"),
+                    parentLayerParameterName=INPUT,
+                    type=QgsProcessingParameterField.DataType.Any,
+                    allowMultiple=True,
+                    optional=True,
+                ),
+                f"One embedding field, or one or more numeric fields, that describe the {what}. At least two of the three "
+                "blocks are needed.",
+            )
+        self.add(
+            QgsProcessingParameterField(
+                GROUP,
+                self.tr("Group field"),
+                parentLayerParameterName=INPUT,
+                type=QgsProcessingParameterField.DataType.Any,
+                optional=True,
+            ),
+            "Field with the city or district of each site. Each group gets rows of its own beside the pooled ones.",
+        )
+        add_number(
+            self,
+            PERMUTATIONS,
+            "Permutations",
+            999,
+            0,
+            "Permutations of the Mantel test. With 999 the smallest possible p is 0.001; 0 leaves the test out.",
+            maximum=1_000_000,
+            integer=True,
+        )
+        add_number(
+            self,
+            SEED,
+            "Seed",
+            1,
+            0,
+            "Start of the random numbers; the same seed gives the same p.",
+            maximum=2_147_483_647,
+            integer=True,
+            advanced=True,
+        )
+        self.add(
+            QgsProcessingParameterFeatureSink(OUTPUT, self.tr("Correlations"), QgsProcessing.SourceType.TypeVector),
+            "Table without geometry: a row per pair of blocks, pooled and per group.",
+        )
+        self.add(
+            QgsProcessingParameterFileDestination(
+                REPORT, self.tr("Report"), "HTML (*.html)", optional=True, createByDefault=True
+            ),
+            "One self-contained HTML file with tables and figures.",
+        )
+
+    def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
+        given = [name for name in BLOCKS if self.parameterAsFields(parameters, name, context)]
+        if len(given) < 2:
+            return "Give the fields of at least two blocks: sound, street, aerial."
+        if parameters.get(REPORT) and missing(("matplotlib",)):
+            return f"The report needs matplotlib for its figures. {how_to_get(['matplotlib'])} Or leave the report empty."
+        return None
+
+    def run(self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress) -> dict:
+        from soundvis_core.progress import PartOf
+        from soundvis_core.statistics.correlate import correlate_blocks
+        from soundvis_core.statistics.results import Block
+
+        from ...layers.outputs import OutputLayer, provenance
+        from ...layers.sources import block_values
+
+        source = self.parameterAsSource(parameters, INPUT, context)
+        if source is None:
+            raise QgsProcessingException(self.invalidSourceError(parameters, INPUT))
+        fields = source.fields()
+        features = self._features(source, progress)
+        block_fields = {
+            name: self.parameterAsFields(parameters, parameter, context)
+            for parameter, name in BLOCKS.items()
+            if self.parameterAsFields(parameters, parameter, context)
+        }
+        blocks = [Block(name, block_values(features, fields, names, name)) for name, names in block_fields.items()]
+        result = correlate_blocks(
+            blocks,
+            self._groups(parameters, context, features, fields),
+            self.parameterAsInt(parameters, PERMUTATIONS, context),
+            self.parameterAsInt(parameters, SEED, context),
+            PartOf(progress, 0.05, 0.9),
+        )
+        made = provenance(self, parameters, context)
+        destination = self._write_table(parameters, context, result)
+        self.on_success(OutputLayer(destination, made, name=self.tr("Correlations")))
+        for row in result.rows:
+            if row.group == "pooled":
+                shown = "undefined: " + row.note if row.r is None else f"{row.r:.3f} ({row.pairs} pairs)"
+                progress.info(f"{row.block_a} and {row.block_b}: r = {shown}; {row.dropped} of {len(features)} sites dropped.")
+        results = {OUTPUT: destination}
+        report = self.parameterAsFileOutput(parameters, REPORT, context)
+        if report:
+            self._write_report(report, result, made, block_fields, self._site_names(features, fields))
+            results[REPORT] = report
+        return results
+
+    @staticmethod
+    def _features(source: QgsProcessingFeatureSource, progress: FeedbackProgress) -> list[QgsFeature]:
+        from soundvis_core.progress import check_cancelled
+
+        features = []
+        request = QgsFeatureRequest()
+        for feature in source.getFeatures(request, QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks):
+            check_cancelled(progress)
+            features.append(feature)
+        return features
+
+    def _groups(
+        self, parameters: Mapping[str, Any], context: QgsProcessingContext, features: list[QgsFeature], fields: QgsFields
+    ) -> list[str | None] | None:
+        name = self.parameterAsString(parameters, GROUP, context)
+        if not name:
+            return None
+        index = fields.lookupField(name)
+        if index < 0:
+            raise QgsProcessingException(f"The layer has no field '{name}' (given as group).")
+        values = [feature.attribute(index) for feature in features]
+        return [None if is_null(value) else str(value) for value in values]
+
+    @staticmethod
+    def _site_names(features: list[QgsFeature], fields: QgsFields) -> list[str]:
+        """What the user calls the sites: a field whose name says so, else the feature ids."""
+        for name in ("site_id", "site", "id", "name", "fid"):
+            index = fields.lookupField(name)
+            if index >= 0:
+                return [str(feature.attribute(index)) for feature in features]
+        return [str(feature.id()) for feature in features]
+
+    def _write_table(self, parameters: Mapping[str, Any], context: QgsProcessingContext, result: Any) -> str:
+        fields = QgsFields()
+        for spec in FIELDS:
+            fields.append(QgsField(spec.field()))
+        qgis_sink, destination = self.parameterAsSink(
+            parameters, OUTPUT, context, fields, NO_GEOMETRY, QgsCoordinateReferenceSystem()
+        )
+        if qgis_sink is None:
+            raise QgsProcessingException(self.invalidSinkError(parameters, OUTPUT))
+        sink = SiteSink(qgis_sink, destination, fields, FIELDS, own_file=not is_database(parameters.get(OUTPUT)))
+        del qgis_sink
+        self.on_failure(sink.discard)
+        for row in result.rows:
+            sink.add({spec.name: getattr(row, spec.name) for spec in FIELDS}, geometry=QgsGeometry())
+        sink.close()
+        return destination
+
+    def _write_report(
+        self, path: str, result: Any, made: Mapping[str, str], block_fields: Mapping[str, list[str]], names: list[str]
+    ) -> None:
+        from soundvis_core.report import write_report
+
+        self.on_failure(lambda: remove_files([path]))
+        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+        write_report(path, result, provenance=made, block_fields=block_fields, site_names=names)

@@ -1,0 +1,44 @@
+"""What differs between QGIS 3.22 and 4: the types of fields and the names of a few enums."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qgis.core import Qgis, QgsField, QgsWkbTypes
+
+if Qgis.QGIS_VERSION_INT >= 33800:
+    from qgis.PyQt.QtCore import QMetaType
+
+    STRING = QMetaType.Type.QString
+    INTEGER = QMetaType.Type.Int
+    DOUBLE = QMetaType.Type.Double
+    BINARY = QMetaType.Type.QByteArray
+else:
+    from qgis.PyQt.QtCore import QVariant
+
+    STRING = QVariant.String
+    INTEGER = QVariant.Int
+    DOUBLE = QVariant.Double
+    BINARY = QVariant.ByteArray
+
+#: The geometry types that sinks take.
+NO_GEOMETRY = Qgis.WkbType.NoGeometry if hasattr(Qgis, "WkbType") else QgsWkbTypes.Type.NoGeometry
+POINT = Qgis.WkbType.Point if hasattr(Qgis, "WkbType") else QgsWkbTypes.Type.Point
+
+
+def is_null(value: Any) -> bool:
+    """Whether an attribute is NULL, as None or as one of QGIS's null variants."""
+    if value is None:
+        return True
+    is_null_method = getattr(value, "isNull", None)
+    return bool(is_null_method()) if callable(is_null_method) and not isinstance(value, (str, bytes)) else False
+
+
+def is_binary(field: QgsField) -> bool:
+    """Whether a field holds bytes."""
+    return field.type() == BINARY
+
+
+def is_text(field: QgsField) -> bool:
+    """Whether a field holds text."""
+    return field.type() == STRING

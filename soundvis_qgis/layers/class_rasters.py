@@ -1,0 +1,93 @@
+"""What the codes of a class raster mean: names from the file, its attribute table, or how the layer is drawn."""
+
+from __future__ import annotations
+
+from osgeo import gdal
+from qgis.core import QgsPalettedRasterRenderer, QgsRasterLayer
+
+from soundvis_core.bga.weights import WeightTable
+from soundvis_core.classes import load_classes
+from soundvis_core.errors import InputError
+
+from .raster_output import CLASS_ITEM
+
+#: What codes 1 to 9 mean where a raster says nothing: the classes of the paper in the order of Table 1.
+ASSUMED_CLASSES = "paper-aerial"
+
+
+def class_names(layer: QgsRasterLayer) -> dict[int, str]:
+    """Names by code; empty where the raster carries none.
+
+    Looked for in the file (band metadata of this plugin, GDAL category names, raster attribute table), then
+    in the labels of the layer's paletted style.
+    """
+    return _names_in_file(layer) or _names_in_style(layer)
+
+
+def _names_in_file(layer: QgsRasterLayer) -> dict[int, str]:
+    if layer.providerType() != "gdal":
+        return {}
+    gdal.UseExceptions()
+    try:
+        dataset = gdal.Open(layer.source())
+    except RuntimeError:
+        return {}
+    band = dataset.GetRasterBand(1)
+    items = band.GetMetadata() or {}
+    own = {int(key[len(CLASS_ITEM) :]): name for key, name in items.items() if key[len(CLASS_ITEM) :].isdigit() and key.startswith(CLASS_ITEM)}
+    if own:
+        return own
+    categories = {code: name for code, name in enumerate(band.GetCategoryNames() or []) if name.strip()}
+    return categories or _names_in_table(band.GetDefaultRAT())
+
+
+def _names_in_table(table: gdal.RasterAttributeTable | None) -> dict[int, str]:
+    if table is None:
+        return {}
+    name_column = table.GetColOfUsage(gdal.GFU_Name)
+    code_column = table.GetColOfUsage(gdal.GFU_MinMax)
+    if code_column < 0:
+        code_column = table.GetColOfUsage(gdal.GFU_Min)
+    if name_column < 0:
+        return {}
+    rows = range(table.GetRowCount())
+    return {
+        (table.GetValueAsInt(row, code_column) if code_column >= 0 else row): table.GetValueAsString(row, name_column)
+        for row in rows
+    }
+
+
+def _names_in_style(layer: QgsRasterLayer) -> dict[int, str]:
+    renderer = layer.renderer()
+    if not isinstance(renderer, QgsPalettedRasterRenderer):
+        return {}
+    labels = {int(entry.value): entry.label for entry in renderer.classes() if entry.label.strip()}
+    # QGIS labels unnamed entries with their own value, which names nothing.
+    return {code: label for code, label in labels.items() if label != str(code)}
+
+
+def names_for_weights(layer: QgsRasterLayer, table: WeightTable) -> tuple[dict[int, str], str]:
+    """Names by code to be mapped with ``table``, and a warning where they are assumed.
+
+    Raises InputError where the codes cannot be told.
+    """
+    names = class_names(layer)
+    if table.has_codes:
+        for row in table.rows:
+            if row.code is not None:
+                names[row.code] = row.name
+        return names, ""
+    if names:
+        return names, ""
+    assumed = {entry.code: entry.name for entry in load_classes(ASSUMED_CLASSES).classes}
+    largest = layer.dataProvider().bandStatistics(1).maximumValue if layer.isValid() else 0
+    if largest > max(assumed) and largest != 255:
+        raise InputError(
+            f"The class raster '{layer.name()}' does not say what its codes mean. Give a weights table with a 'code' "
+            "column, or label the classes in the layer's style (Paletted/Unique values)."
+        )
+    return assumed, (
+        f"The class raster '{layer.name()}' does not name its classes: codes 1 to {max(assumed)} are taken for "
+        "the classes of the paper in the order of its Table 1. Give a weights table with a 'code' column if "
+        "they mean something else."
+    )

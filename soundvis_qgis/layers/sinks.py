@@ -1,0 +1,176 @@
+"""Arrays to features: what the new fields are, where they can be stored, and the sink that keeps a run whole."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Iterable, Mapping, Sequence
+
+from qgis.core import (
+    QgsFeature,
+    QgsFeatureSink,
+    QgsField,
+    QgsFields,
+    QgsGeometry,
+    QgsProcessingException,
+    QgsProcessingOutputLayerDefinition,
+)
+from qgis.PyQt.QtCore import QByteArray
+
+from ..compat import BINARY, DOUBLE, INTEGER, STRING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+#: Formats without a field type for bytes; embeddings become JSON text there.
+TEXT_FORMATS = {".geojson", ".geojsonl", ".json", ".csv", ".tsv", ".tab", ".mif", ".kml", ".gml", ".xlsx", ".ods"}
+_SIDE_FILES = ("", "-wal", "-shm", "-journal")
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """A field that a tool adds: its name, type, alias (the label in tables) and comment."""
+
+    name: str
+    kind: Any
+    alias: str
+    comment: str = ""
+
+    def field(self) -> QgsField:
+        """The QGIS field."""
+        field = QgsField(self.name, self.kind)
+        field.setAlias(self.alias)
+        field.setComment(self.comment)
+        return field
+
+
+def text(name: str, alias: str, comment: str = "") -> FieldSpec:
+    """A text field."""
+    return FieldSpec(name, STRING, alias, comment)
+
+
+def integer(name: str, alias: str, comment: str = "") -> FieldSpec:
+    """A whole-number field."""
+    return FieldSpec(name, INTEGER, alias, comment)
+
+
+def number(name: str, alias: str, comment: str = "") -> FieldSpec:
+    """A decimal-number field."""
+    return FieldSpec(name, DOUBLE, alias, comment)
+
+
+def embedding(name: str, alias: str, comment: str, as_text: bool) -> FieldSpec:
+    """An embedding field: little-endian float32 bytes, or JSON text for formats without bytes."""
+    return FieldSpec(name, STRING if as_text else BINARY, alias, comment)
+
+
+def pack_vector(vector: np.ndarray | None, as_text: bool) -> Any:
+    """The attribute value of an embedding: bytes, or JSON text with seven significant digits."""
+    if vector is None:
+        return None
+    if as_text:
+        return json.dumps([float(f"{value:.7g}") for value in vector.tolist()])
+    return QByteArray(vector.astype("<f4").tobytes())
+
+
+def _output_text(value: Any) -> str:
+    if isinstance(value, QgsProcessingOutputLayerDefinition):
+        value = value.sink.staticValue()
+    return str(value or "")
+
+
+def is_database(value: Any) -> bool:
+    """Whether an OUTPUT parameter names one layer inside a database or GeoPackage."""
+    return _output_text(value).startswith(("ogr:", "postgres", "spatialite:"))
+
+
+def output_extension(value: Any) -> str:
+    """The file extension of an OUTPUT parameter, lower case with its dot; empty for memory and databases."""
+    if is_database(value) or _output_text(value).startswith("memory:"):
+        return ""
+    return os.path.splitext(_output_text(value).split("|")[0])[1].lower()
+
+
+def format_problem(value: Any) -> str | None:
+    """Why an output format cannot hold the fields of this plugin; None where it can."""
+    if output_extension(value) in (".shp", ".dbf"):
+        return (
+            "A Shapefile cuts field names to 10 characters and cannot hold embeddings. "
+            "Choose a GeoPackage (.gpkg) for the output; GeoJSON and CSV work too."
+        )
+    return None
+
+
+def check_collisions(existing: QgsFields, added: Sequence[FieldSpec], remedy: str) -> None:
+    """Raise where a new field has the name of an existing one (upper and lower case count as the same)."""
+    taken = {field.name().lower() for field in existing}
+    clashes = [spec.name for spec in added if spec.name.lower() in taken]
+    if clashes:
+        names = ", ".join(f"'{name}'" for name in clashes)
+        which = "field" if len(clashes) == 1 else "fields"
+        raise QgsProcessingException(f"The input layer already has the {which} {names}. {remedy}")
+    seen: set[str] = set()
+    for spec in added:
+        if spec.name.lower() in seen:
+            raise QgsProcessingException(f"Two results would both be called '{spec.name}'. {remedy}")
+        seen.add(spec.name.lower())
+
+
+class SiteSink:
+    """A sink that passes features through with new attributes, and can take the whole output back."""
+
+    def __init__(
+        self, sink: QgsFeatureSink, destination: str, fields: QgsFields, added: Sequence[FieldSpec], own_file: bool = True
+    ) -> None:
+        """``own_file`` is False where the output is one layer among others of a database or GeoPackage."""
+        self._sink: QgsFeatureSink | None = sink
+        self.destination = destination
+        self._own_file = own_file
+        self._fields = fields
+        self._added = added
+
+    def add(self, values: Mapping[str, Any], source: QgsFeature | None = None, geometry: QgsGeometry | None = None) -> None:
+        """Write one feature: the attributes and geometry of ``source``, then ``values`` by field name."""
+        feature = QgsFeature(self._fields)
+        attributes: list[Any] = []
+        if source is not None:
+            attributes = list(source.attributes())
+            if geometry is None and source.hasGeometry():
+                geometry = source.geometry()
+        if geometry is not None:
+            feature.setGeometry(geometry)
+        feature.setAttributes(attributes + [self._plain(spec, values.get(spec.name)) for spec in self._added])
+        if self._sink is None or not self._sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
+            reason = self._sink.lastError() if self._sink is not None and hasattr(self._sink, "lastError") else ""
+            raise QgsProcessingException(f"A site could not be written to {self.destination}. {reason}".strip())
+
+    @staticmethod
+    def _plain(spec: FieldSpec, value: Any) -> Any:
+        """Python's own number types; numbers that are not finite become NULL."""
+        if value is None or isinstance(value, (str, QByteArray)):
+            return value
+        if spec.kind == INTEGER:
+            return int(value)
+        value = float(value)
+        return value if value == value and abs(value) != float("inf") else None
+
+    def close(self) -> None:
+        """Flush the output; it is complete afterwards."""
+        if self._sink is not None and hasattr(self._sink, "flushBuffer"):
+            self._sink.flushBuffer()
+        self._sink = None
+
+    def discard(self) -> None:
+        """Close the output and delete its file, so that nothing half-written is left."""
+        self._sink = None
+        path = self.destination.split("|")[0]
+        if self._own_file and os.path.isfile(path):
+            remove_files(path + suffix for suffix in _SIDE_FILES)
+
+
+def remove_files(paths: Iterable[str]) -> None:
+    """Delete those of the files that exist."""
+    for path in paths:
+        if os.path.exists(path):
+            os.remove(path)

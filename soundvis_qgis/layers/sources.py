@@ -1,0 +1,199 @@
+"""Features to arrays: file paths, places and the values of blocks of fields."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Iterable, Iterator, Sequence
+from urllib.parse import unquote, urlparse
+
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsCsException,
+    QgsFeature,
+    QgsFields,
+    QgsPointXY,
+    QgsProcessingContext,
+    QgsProviderRegistry,
+    QgsVectorLayer,
+    QgsWkbTypes,
+)
+
+from soundvis_core.errors import SKIPPED, InputError, SiteError
+
+from ..compat import is_binary, is_null, is_text
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class PathResolver:
+    """Turns the text of a path field into a file path.
+
+    Relative paths start at ``base`` where the user gave one, else at ``fallbacks`` (the folder of the
+    layer's file, then the project's), the first in which the file exists.
+    """
+
+    base: str
+    fallbacks: tuple[str, ...] = ()
+
+    def resolve(self, value: Any) -> str:
+        """The path for one attribute value. Raises SiteError (skipped) where the attribute is empty."""
+        if is_null(value) or not str(value).strip():
+            raise SiteError("the path field is empty", SKIPPED)
+        path = str(value).strip()
+        if path.lower().startswith("file:"):
+            path = unquote(urlparse(path).path)
+        path = os.path.expanduser(path)
+        if os.sep == "/" and "\\" in path and not os.path.exists(path):
+            path = path.replace("\\", "/")
+        if os.path.isabs(path):
+            return path
+        candidates = [os.path.join(folder, path) for folder in ((self.base,) if self.base else self.fallbacks) if folder]
+        for candidate in candidates:
+            if os.path.exists(candidate):
+                return candidate
+        return candidates[0] if candidates else path
+
+
+def layer_folder(layer: QgsVectorLayer | None) -> str:
+    """The folder of the file a layer was read from; empty for layers without a file."""
+    if layer is None or layer.providerType() in ("memory", ""):
+        return ""
+    parts = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())
+    path = str(parts.get("path", "") or "")
+    if path.startswith("file:"):
+        path = unquote(urlparse(path).path)
+    return os.path.dirname(path) if path and os.path.exists(path) else ""
+
+
+def site_point(
+    feature: QgsFeature, transform: QgsCoordinateTransform, target: QgsCoordinateReferenceSystem
+) -> QgsPointXY:
+    """The place of a site in the target CRS.
+
+    Raises SiteError (skipped) for a null or empty geometry, several points in one feature, or a place
+    that the target CRS cannot express.
+    """
+    if not feature.hasGeometry() or feature.geometry().isEmpty():
+        raise SiteError("the site has no geometry", SKIPPED)
+    geometry = feature.geometry()
+    if QgsWkbTypes.geometryType(geometry.wkbType()) != QgsWkbTypes.GeometryType.PointGeometry:
+        raise SiteError("the site is not a point", SKIPPED)
+    parts = [QgsPointXY(vertex) for vertex in geometry.vertices()]
+    if len(parts) > 1:
+        raise SiteError(
+            f"the site has {len(parts)} points; run 'Multipart to singleparts' on the layer first", SKIPPED
+        )
+    try:
+        point = transform.transform(parts[0])
+    except QgsCsException as error:
+        raise SiteError(f"the place lies outside the area of {target.authid() or 'the raster CRS'}", SKIPPED) from error
+    if not (abs(point.x()) < 1e300 and abs(point.y()) < 1e300):
+        raise SiteError(f"the place lies outside the area of {target.authid() or 'the raster CRS'}", SKIPPED)
+    return point
+
+
+def make_transform(
+    source: QgsCoordinateReferenceSystem, target: QgsCoordinateReferenceSystem, context: QgsProcessingContext
+) -> QgsCoordinateTransform:
+    """A transform from the sites to a raster. Raises InputError where a CRS is not set."""
+    if not source.isValid():
+        raise InputError("The sites layer has no coordinate reference system. Set it (Layer > Set CRS) and run again.")
+    if not target.isValid():
+        raise InputError("The raster has no coordinate reference system. Set it (Layer > Set CRS) and run again.")
+    return QgsCoordinateTransform(source, target, context.transformContext())
+
+
+def vector_of(value: Any) -> np.ndarray | None:
+    """The numbers of one embedding attribute: float32 bytes, JSON text or a list; None where null.
+
+    Raises ValueError where the value is something else.
+    """
+    import numpy as np
+
+    if is_null(value):
+        return None
+    if isinstance(value, str):
+        if not value.strip():
+            return None
+        return np.asarray(json.loads(value), dtype=float).ravel()
+    if isinstance(value, (list, tuple)):
+        return np.asarray(value, dtype=float).ravel()
+    data = bytes(value)
+    if not data:
+        return None
+    if len(data) % 4:
+        raise ValueError("the bytes are not float32 numbers")
+    return np.frombuffer(data, dtype="<f4").astype(float)
+
+
+def block_values(features: Sequence[QgsFeature], fields: QgsFields, names: Sequence[str], block: str) -> np.ndarray:
+    """The values of one block of fields, shape (sites, dimensions); a row of NaN is a site without a value.
+
+    One embedding field (bytes or JSON text), or one or more numeric fields.
+    Raises InputError naming the field where the fields do not make a block.
+    """
+    indices = {name: fields.lookupField(name) for name in names}
+    for name, index in indices.items():
+        if index < 0:
+            raise InputError(f"The layer has no field '{name}' (given for {block}).")
+    embedded = [name for name in names if not fields.at(indices[name]).isNumeric()]
+    if not embedded:
+        return _numbers(features, [indices[name] for name in names])
+    if len(names) > 1:
+        raise InputError(
+            f"{block}: '{embedded[0]}' is an embedding, which is a block by itself. Give either one embedding field "
+            "or one or more numeric fields."
+        )
+    name = names[0]
+    field = fields.at(indices[name])
+    if not (is_binary(field) or is_text(field)):
+        raise InputError(f"{block}: the field '{name}' is neither an embedding nor numeric.")
+    return _embeddings(features, indices[name], name, block)
+
+
+def _numbers(features: Sequence[QgsFeature], indices: Sequence[int]) -> np.ndarray:
+    import numpy as np
+
+    values = np.full((len(features), len(indices)), np.nan)
+    for row, feature in enumerate(features):
+        attributes = [feature.attribute(index) for index in indices]
+        if not any(is_null(value) for value in attributes):
+            values[row] = [float(value) for value in attributes]
+    return values
+
+
+def _embeddings(features: Sequence[QgsFeature], index: int, name: str, block: str) -> np.ndarray:
+    import numpy as np
+
+    rows: list[np.ndarray | None] = []
+    for feature in features:
+        try:
+            rows.append(vector_of(feature.attribute(index)))
+        except (ValueError, TypeError) as error:
+            raise InputError(
+                f"{block}: the field '{name}' of feature {feature.id()} does not hold an embedding ({error}). "
+                "Choose a field made by one of the embed tools, or numeric fields."
+            ) from error
+    lengths = sorted({len(row) for row in rows if row is not None})
+    if len(lengths) > 1:
+        raise InputError(
+            f"{block}: the embeddings in '{name}' have different lengths ({', '.join(map(str, lengths))}): "
+            "they come from different models. Embed all sites with one model."
+        )
+    values = np.full((len(rows), lengths[0] if lengths else 1), np.nan)
+    for row, vector in enumerate(rows):
+        if vector is not None:
+            values[row] = vector
+    return values
+
+
+def read_ahead(features: Iterable[QgsFeature], seen: Any) -> Iterator[QgsFeature]:
+    """Pass features on and keep each in ``seen`` (a deque) until its result arrives."""
+    for feature in features:
+        seen.append(feature)
+        yield feature

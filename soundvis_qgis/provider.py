@@ -1,0 +1,41 @@
+"""The Processing provider: every tool registers, always; what a tool lacks is said when it is run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from qgis.core import QgsProcessingModelAlgorithm, QgsProcessingProvider
+from qgis.PyQt.QtGui import QIcon
+
+from .algorithms import ALGORITHMS
+
+RESOURCES = Path(__file__).resolve().parent / "resources"
+
+
+class SoundVisProvider(QgsProcessingProvider):
+    """The provider ``soundvis``."""
+
+    def id(self) -> str:
+        return "soundvis"
+
+    def name(self) -> str:
+        return "SoundVis"
+
+    def longName(self) -> str:  # noqa: N802 - QGIS's name
+        return "SoundVis: sound and sight of places"
+
+    def icon(self) -> QIcon:
+        return QIcon(str(RESOURCES / "icons" / "soundvis.svg"))
+
+    def svgIconPath(self) -> str:  # noqa: N802 - QGIS's name
+        return str(RESOURCES / "icons" / "soundvis.svg")
+
+    def loadAlgorithms(self) -> None:  # noqa: N802 - QGIS's name
+        for algorithm in ALGORITHMS:
+            self.addAlgorithm(algorithm())
+        folder = RESOURCES / "models"
+        for file in sorted(os.listdir(folder)) if folder.is_dir() else []:
+            model = QgsProcessingModelAlgorithm()
+            if file.endswith(".model3") and model.fromFile(str(folder / file)):
+                self.addAlgorithm(model)

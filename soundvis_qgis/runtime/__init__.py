@@ -1,0 +1,1 @@
+"""The isolated environment and the worker process in it."""

@@ -1,0 +1,124 @@
+"""What is there, what is missing, how to get it."""
+
+from __future__ import annotations
+
+import html
+import platform
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Iterator
+
+from qgis.core import Qgis
+
+from soundvis_core.dependencies import PACKAGES, available, how_to_get
+from soundvis_core.errors import SoundVisError
+from soundvis_core.models.registry import rows
+from soundvis_core.progress import Progress, check_cancelled
+
+from ..layers.outputs import plugin_version
+from .client import worker_versions
+from .environment import PYTHON_VARIABLE, SETTING, home, worker_python
+
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 60em; margin: 2em auto; padding: 0 1em; }
+h1 { font-size: 1.5em; } h2 { font-size: 1.15em; margin-top: 1.6em; }
+table { border-collapse: collapse; width: 100%; } td, th { text-align: left; vertical-align: top;
+padding: .3em .8em .3em 0; border-bottom: 1px solid #ddd; }
+.ok { color: #00694c; font-weight: 600; } .no { color: #a33f00; font-weight: 600; }
+pre { background: #f4f4f4; padding: 1em; white-space: pre-wrap; user-select: all; }
+"""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked for. ``ok`` is False where something that tools need is missing."""
+
+    section: str
+    name: str
+    ok: bool
+    found: str
+    remedy: str = ""
+
+    def line(self) -> str:
+        """One line of the copyable report."""
+        mark = "ok     " if self.ok else "missing"
+        return f"{mark}  {self.name}: {self.found}" + (f" - {self.remedy}" if self.remedy else "")
+
+
+def check_environment(progress: Progress) -> list[Finding]:
+    """Everything that tools depend on, found or missing."""
+    findings = []
+    for finding in _findings():
+        check_cancelled(progress)
+        findings.append(finding)
+    return findings
+
+
+def _findings() -> Iterator[Finding]:
+    yield Finding("Programs", "SoundVis", True, plugin_version())
+    yield Finding("Programs", "QGIS", True, Qgis.QGIS_VERSION)
+    yield Finding("Programs", "Python in QGIS", True, platform.python_version())
+    yield Finding("Programs", "System", True, platform.platform())
+    for package in PACKAGES.values():
+        if available(package.module):
+            found = f"{_version(package.module)}, for {package.purpose}"
+            yield Finding("Python packages in QGIS", package.pypi, True, found)
+        else:
+            remedy = how_to_get([package.module])
+            yield Finding("Python packages in QGIS", package.pypi, False, f"needed for {package.purpose}", remedy)
+    yield from _worker()
+    for row in rows():
+        # Every model of this version is made of signal and image statistics: nothing has to be fetched.
+        yield Finding("Models", row.id, True, f"{row.title} ({row.task}), no weights to download. {row.description}")
+
+
+def _worker() -> Iterator[Finding]:
+    section = "Worker environment (used where QGIS lacks a package)"
+    python = worker_python()
+    if python is None:
+        found = f"none; looked at {PYTHON_VARIABLE}, the setting {SETTING} and {home() / 'env'}"
+        yield Finding(section, "Python of the worker", True, f"{found}. Not needed while the packages above are there.")
+        return
+    try:
+        versions = worker_versions(python)
+    except SoundVisError as error:
+        yield Finding(section, "Python of the worker", False, python, f"{error}")
+        return
+    yield Finding(section, "Python of the worker", True, f"{python} ({versions.pop('python', 'unknown version')})")
+    for name, version in versions.items():
+        remedy = "" if version else f"Install it with: {python} -m pip install {name}"
+        yield Finding(section, name, bool(version), version or "not installed", remedy)
+
+
+def _version(module: str) -> str:
+    try:
+        return str(getattr(import_module(module), "__version__", "installed"))
+    except ImportError as error:
+        return f"installed, but cannot be imported ({error})"
+
+
+def page(findings: list[Finding]) -> str:
+    """The findings as an HTML page that needs nothing else."""
+    missing_count = sum(not finding.ok for finding in findings)
+    summary = (
+        "Everything that the tools of this version need is there."
+        if missing_count == 0
+        else f"{missing_count} {'thing is' if missing_count == 1 else 'things are'} missing; the way to each is below."
+    )
+    parts = [f"<h1>SoundVis: what is there and what is missing</h1><p>{summary}</p>"]
+    for section in dict.fromkeys(finding.section for finding in findings):
+        parts.append(f"<h2>{html.escape(section)}</h2><table>")
+        for finding in findings:
+            if finding.section == section:
+                mark = "<td class='ok'>there</td>" if finding.ok else "<td class='no'>missing</td>"
+                remedy = f"<br>{html.escape(finding.remedy)}" if finding.remedy else ""
+                parts.append(
+                    f"<tr>{mark}<th>{html.escape(finding.name)}</th><td>{html.escape(finding.found)}{remedy}</td></tr>"
+                )
+        parts.append("</table>")
+    lines = "\n".join(finding.line() for finding in findings)
+    parts.append(f"<h2>To copy</h2><pre>{html.escape(lines)}</pre>")
+    return (
+        "<!DOCTYPE html><html lang='en'><head><meta charset='utf-8'><title>SoundVis environment</title>"
+        f"<style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>"
+    )

@@ -1,0 +1,51 @@
+"""Which Python the worker runs in, and what that process may inherit from QGIS."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from qgis.core import QgsSettings
+
+#: Names a Python for the worker; goes before everything else.
+PYTHON_VARIABLE = "SOUNDVIS_PYTHON"
+#: The folder of environments and models; outside the plugin, so that updates do not remove it.
+HOME_VARIABLE = "SOUNDVIS_HOME"
+SETTING = "soundvis/python"
+
+_DROPPED_PREFIXES = ("PYTHON", "PROJ_", "GDAL_", "DYLD_", "QGIS", "PIP_USER", "PIP_TARGET", "PIP_PREFIX")
+_DROPPED = {"LD_LIBRARY_PATH", "LD_PRELOAD", "VIRTUAL_ENV"}
+
+
+def home() -> Path:
+    """The folder of SoundVis: ``~/.soundvis`` or what SOUNDVIS_HOME names."""
+    return Path(os.environ.get(HOME_VARIABLE) or Path.home() / ".soundvis")
+
+
+def worker_python() -> str | None:
+    """The Python of the isolated environment; None where there is none.
+
+    SOUNDVIS_PYTHON, then the QGIS setting ``soundvis/python``, then the environment in SoundVis' own folder.
+    """
+    tail = ("Scripts", "python.exe") if sys.platform == "win32" else ("bin", "python")
+    candidates = [
+        os.environ.get(PYTHON_VARIABLE, ""),
+        str(QgsSettings().value(SETTING, "") or ""),
+        str(home().joinpath("env", *tail)),
+    ]
+    return next((path for path in candidates if path and os.path.isfile(path)), None)
+
+
+def child_environment() -> dict[str, str]:
+    """The environment variables of the worker: QGIS's own Python, PROJ, GDAL and libraries stay outside."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in _DROPPED and not name.upper().startswith(_DROPPED_PREFIXES)
+    }
+    folders = kept.get("PATH", "").split(os.pathsep)
+    kept["PATH"] = os.pathsep.join(folder for folder in folders if "qgis" not in folder.lower())
+    kept.update(PYTHONNOUSERSITE="1", PYTHONSAFEPATH="1", PYTHONUTF8="1", PYTHONIOENCODING="utf-8")
+    kept["PYTHONDONTWRITEBYTECODE"] = "1"
+    return kept
