@@ -25,7 +25,22 @@ PARTS = (
     ("LICENSE", "LICENSE"),
 )
 #: Only files of known kinds ship, so that nothing slips in.
-KINDS = {".py", ".txt", ".svg", ".png", ".qml", ".model3", ".csv", ".html", ".md", ".css", ".json", ".lock", ".qm", ".ts"}
+KINDS = {
+    ".py",
+    ".txt",
+    ".svg",
+    ".png",
+    ".qml",
+    ".model3",
+    ".csv",
+    ".html",
+    ".md",
+    ".css",
+    ".json",
+    ".lock",
+    ".qm",
+    ".ts",
+}
 #: Every file in the zip bears this date (the first one that zip can hold is 1980-01-01).
 DATE = (2020, 1, 1, 0, 0, 0)
 EPOCH = 1577836800  # the same moment for the staged files
@@ -50,11 +65,15 @@ def shipped_files(root: Path) -> dict[str, Path]:
         elif path.is_dir():
             for file in sorted(path.rglob("*")):
                 relative = file.relative_to(path)
-                hidden = any(part.startswith(".") or part in {"__pycache__", "tests"} for part in relative.parts)
+                hidden = any(
+                    part.startswith(".") or part in {"__pycache__", "tests"} for part in relative.parts
+                )
                 if hidden or not file.is_file():
                     continue
                 if file.suffix not in KINDS:
-                    raise BuildError(f"{file} is of a kind that does not ship: remove it, or add {file.suffix} to KINDS")
+                    raise BuildError(
+                        f"{file} is of a kind that does not ship: remove it, or add {file.suffix} to KINDS"
+                    )
                 files[f"{target}/{relative.as_posix()}".lstrip("/")] = file
         else:
             raise BuildError(f"{path} is missing")
@@ -63,7 +82,9 @@ def shipped_files(root: Path) -> dict[str, Path]:
 
 def version(root: Path) -> str:
     """The version that metadata.txt states."""
-    found = re.search(r"^version=(\d+\.\d+\.\d+)$", root.joinpath("metadata.txt").read_text("utf-8"), re.MULTILINE)
+    found = re.search(
+        r"^version=(\d+\.\d+\.\d+)$", root.joinpath("metadata.txt").read_text("utf-8"), re.MULTILINE
+    )
     if found is None:
         raise BuildError("metadata.txt has no line version=MAJOR.MINOR.PATCH")
     return found.group(1)
@@ -123,7 +144,8 @@ def build(root: Path, staged: Path, dist: Path) -> Path:
         if other != target:
             other.unlink()
     digest = write_zip(staged, target)
-    print(f"{target.relative_to(dist.parent)}: {len(files)} files, {target.stat().st_size / 1e6:.2f} MB, sha256 {digest[:12]}")
+    megabytes = target.stat().st_size / 1e6
+    print(f"{target.relative_to(dist.parent)}: {len(files)} files, {megabytes:.2f} MB, sha256 {digest[:12]}")
     return target
 
 
@@ -131,7 +153,9 @@ def main() -> int:
     """Build the plugin of the repository this script lies in."""
     root = Path(__file__).resolve().parent.parent
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--into", type=Path, default=root, help="build/ and dist/ are made here (default: the repository)")
+    parser.add_argument(
+        "--into", type=Path, default=root, help="build/ and dist/ are made here (default: the repository)"
+    )
     into = parser.parse_args().into.resolve()
     try:
         build(root, into / "build" / PLUGIN, into / "dist")

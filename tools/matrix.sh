@@ -86,8 +86,8 @@ test_in() {
         cd /tmp/work
         export QT_QPA_PLATFORM=offscreen XDG_RUNTIME_DIR=/tmp/work/run QGIS_CUSTOM_CONFIG_PATH=/tmp/work/profile
         export QGIS_PREFIX_PATH=/usr QGIS_PLUGINPATH=/repo/build PYTHONSAFEPATH=1 PYTHONPATH=/repo/build:/repo
-        export PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/work/hypothesis
-        exec /opt/tests/bin/python -m pytest -c /repo/pyproject.toml --rootdir /repo -p no:cacheprovider -q "$@" /repo/tests/qgis
+        export PROJ_DATA=/usr/share/proj PROJ_LIB=/usr/share/proj PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/work/hypothesis
+        exec /opt/tests/bin/python -m pytest -c /repo/pyproject.toml --rootdir /tmp/work -p no:cacheprovider -q "$@" /repo/tests/qgis
         ' _ "/repo/build/matrix/wheels-$python" ${ARGS:-}
 }
 

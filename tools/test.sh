@@ -5,25 +5,29 @@ source "$(dirname "$0")/common.sh"
 
 SUITE=${SUITE:-core core-qgis qgis package}
 read -ra ARGUMENTS <<<"${ARGS:-}"
-export QGIS_TEST_PYTHON PROFILE_FOLDER
+export QGIS_TEST_PYTHON
+# pyproj looks for its data beside the Python it runs in, and the environment's is a link: name the system's.
+if [ -d /usr/share/proj ]; then export PROJ_DATA=/usr/share/proj PROJ_LIB=/usr/share/proj; fi
 mkdir -p "$LOGS"
 
 # The core as developers have it: isolated, newest libraries.
-run_core() { timeout -k 20 20m "$DEV_PYTHON" -m pytest "$@" tests/core; }
+run_core() { env -u PROJ_DATA -u PROJ_LIB timeout -k 20 20m "$DEV_PYTHON" -m pytest "$@" tests/core; }
 
 # The core with the libraries of QGIS's own Python: what users run. QGIS itself is not started.
 run_core_qgis() { timeout -k 20 20m "$QGIS_TEST_PYTHON" -m pytest -p no:pytest_qgis "$@" tests/core; }
 
 # The plugin as it ships: PYTHONSAFEPATH keeps the working folder from coming first in sys.path, so that
-# soundvis_qgis is the staged one.
+# soundvis_qgis is the staged one. pytest-qgis keeps its profile in pytest's root folder: a new one each time.
 run_qgis() {
-    rm -rf build/qgis-test-profile
-    PROFILE_FOLDER="$ROOT/build/qgis-test-profile" PYTHONSAFEPATH=1 PYTHONPATH="$ROOT/build:$ROOT" \
-        headless_qgis 30m "$QGIS_TEST_PYTHON" -m pytest "$@" tests/qgis
+    local scratch="$ROOT/build/qgis-test"
+    rm -rf "$scratch"
+    mkdir -p "$scratch"
+    PROFILE_FOLDER="$scratch" PYTHONSAFEPATH=1 PYTHONPATH="$ROOT/build:$ROOT" \
+        headless_qgis 30m "$QGIS_TEST_PYTHON" -m pytest -c pyproject.toml --rootdir "$scratch" "$@" tests/qgis
 }
 
 # The zip, the sources, Qt 6.
-run_package() { timeout -k 20 20m "$DEV_PYTHON" -m pytest "$@" tests/package; }
+run_package() { env -u PROJ_DATA -u PROJ_LIB timeout -k 20 20m "$DEV_PYTHON" -m pytest "$@" tests/package; }
 
 status=0
 results=()

@@ -64,19 +64,32 @@ def test_plugin_leaves_models_and_qt_to_others(path):
 
 
 def modules_loaded_by(statement: str) -> set[str]:
-    code = f"import sys; before = set(sys.modules); {statement}; import json; print(json.dumps(sorted(set(sys.modules) - before)))"
-    shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True, timeout=60)
+    code = f"import json, sys; old = set(sys.modules); {statement}; print(json.dumps([*(set(sys.modules) - old)]))"
+    shown = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True, timeout=60
+    )
     return set(json.loads(shown.stdout))
 
 
 def test_importing_the_core_imports_nothing_else():
     """Nothing is imported when the plugin loads: importing the package loads no third party's module."""
-    loaded = {name for name in modules_loaded_by("import soundvis_core") if not name.startswith("soundvis_core")}
+    loaded = {
+        name for name in modules_loaded_by("import soundvis_core") if not name.startswith("soundvis_core")
+    }
     third_party = {name for name in loaded if name.split(".")[0] not in sys.stdlib_module_names}
     assert third_party == set()
 
 
 def test_light_modules_stay_light():
     """What the plugin imports to register its tools must not bring numpy's friends along."""
-    loaded = modules_loaded_by("import soundvis_core.errors, soundvis_core.dependencies, soundvis_core.resources")
-    assert not {name.split(".")[0] for name in loaded} & {*HEAVY, "numpy", "scipy", "shapely", "pyproj", "PIL"}
+    loaded = modules_loaded_by(
+        "import soundvis_core.errors, soundvis_core.dependencies, soundvis_core.resources"
+    )
+    assert not {name.split(".")[0] for name in loaded} & {
+        *HEAVY,
+        "numpy",
+        "scipy",
+        "shapely",
+        "pyproj",
+        "PIL",
+    }

@@ -26,7 +26,11 @@ ABSENT = object()
 def imports(tree: ast.AST) -> Iterator[tuple[str, str, str, int]]:
     """(name in the file, module, name in the module, line) of all that comes from qgis."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.level == 0 and (node.module or "").split(".")[0] == "qgis":
+        if (
+            isinstance(node, ast.ImportFrom)
+            and node.level == 0
+            and (node.module or "").split(".")[0] == "qgis"
+        ):
             for alias in node.names:
                 yield alias.asname or alias.name, str(node.module), alias.name, node.lineno
 

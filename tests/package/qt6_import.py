@@ -15,7 +15,15 @@ from types import ModuleType
 from typing import Any
 
 QT_MODULES = ("QtCore", "QtGui", "QtWidgets", "QtNetwork", "QtXml", "QtSvg")
-QGIS_MODULES = ("qgis.core", "qgis.gui", "qgis.analysis", "qgis.utils", "qgis.processing", "processing", "osgeo")
+QGIS_MODULES = (
+    "qgis.core",
+    "qgis.gui",
+    "qgis.analysis",
+    "qgis.utils",
+    "qgis.processing",
+    "processing",
+    "osgeo",
+)
 OSGEO_MODULES = ("osgeo.gdal", "osgeo.ogr", "osgeo.osr", "osgeo.gdal_array", "osgeo.gdalconst")
 
 
@@ -67,7 +75,7 @@ class StandIn(metaclass=StandInType):
 class StandInModule(ModuleType):
     """A module that has every class."""
 
-    __path__: list[str] = []
+    __path__ = ()
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -65,4 +65,6 @@ def test_short_description_is_one_line(metadata):
 
 def test_licence_is_the_one_stated(metadata, unpacked):
     assert metadata["license"] == "GPL-2.0-or-later"
-    assert "GNU GENERAL PUBLIC LICENSE\n                       Version 2" in unpacked.joinpath("LICENSE").read_text("utf-8")
+    assert "GNU GENERAL PUBLIC LICENSE\n                       Version 2" in unpacked.joinpath(
+        "LICENSE"
+    ).read_text("utf-8")

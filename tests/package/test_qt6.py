@@ -16,7 +16,9 @@ HERE = Path(__file__).resolve().parent
 QGIS_PYTHON = Path(os.environ.get("QGIS_TEST_PYTHON", ROOT / "build" / "venv-qgis" / "bin" / "python"))
 
 #: What every Qt 6 port stumbles over; the enums are checked by resolving them.
-OLD_QT = re.compile(r"\bPyQt[56]\b|\bexec_\(|\bQRegExp\b|\bpyrcc|\bimport sip\b|\bQDesktopWidget\b|\bsetMargin\(")
+OLD_QT = re.compile(
+    r"\bPyQt[56]\b|\bexec_\(|\bQRegExp\b|\bpyrcc|\bimport sip\b|\bQDesktopWidget\b|\bsetMargin\("
+)
 
 
 def run(python: Path | str, script: str, *arguments: str) -> dict:

@@ -18,7 +18,10 @@ def test_bandit_finds_nothing(unpacked):
     report = json.loads(run("bandit", "-q", "-r", "-f", "json", str(unpacked)).stdout)
     assert report["errors"] == []
     assert report["metrics"]["_totals"]["loc"] > 0
-    findings = [f"{found['filename']}:{found['line_number']} {found['test_id']} {found['issue_text']}" for found in report["results"]]
+    findings = [
+        f"{found['filename']}:{found['line_number']} {found['test_id']} {found['issue_text']}"
+        for found in report["results"]
+    ]
     assert findings == []
 
 
@@ -31,7 +34,11 @@ def test_every_exception_from_bandit_names_its_rule(unpacked):
 
 
 def test_processes_are_started_in_one_module_only(unpacked):
-    starters = [path for path in unpacked.rglob("*.py") if re.search(r"^\s*(import|from) subprocess", path.read_text("utf-8"), re.M)]
+    starters = [
+        path
+        for path in unpacked.rglob("*.py")
+        if re.search(r"^\s*(import|from) subprocess", path.read_text("utf-8"), re.M)
+    ]
     assert len(starters) <= 1, starters
 
 

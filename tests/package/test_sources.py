@@ -29,7 +29,11 @@ TEXTS = [
 UNFINISHED = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK")) + r")\b")
 #: Paths of one machine, and hosts that packages come from: nobody else has them.
 MACHINE = re.compile(
-    r"(?<![\w.])/(" + "|".join(("ho" + "me", "ro" + "ot", "wo" + "rk")) + ")/|python" + "hosted|--extra" + "-index"
+    r"(?<![\w.])/("
+    + "|".join(("ho" + "me", "ro" + "ot", "wo" + "rk"))
+    + ")/|python"
+    + "hosted|--extra"
+    + "-index"
 )
 
 
@@ -56,9 +60,13 @@ def test_no_path_or_host_of_one_machine(path):
 def test_runs_on_python_3_9(path):
     """QGIS 3.22 for Windows has Python 3.9: neither its grammar nor these arguments of later versions."""
     tree = ast.parse(path.read_text("utf-8"), feature_version=(3, 9))
-    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+    for call in (
+        node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    ):
         used = {(call.func.id, keyword.arg) for keyword in call.keywords}
-        assert not used & {("zip", "strict"), ("dataclass", "slots"), ("dataclass", "kw_only")}, f"line {call.lineno}"
+        assert not used & {("zip", "strict"), ("dataclass", "slots"), ("dataclass", "kw_only")}, (
+            f"line {call.lineno}"
+        )
 
 
 def test_only_ci_names_the_shared_folder():
@@ -79,4 +87,6 @@ def test_locks_pin_versions_and_hashes():
 def test_qgis_keeps_its_own_libraries():
     """Nothing that QGIS's own Python must keep as it is may be in the lock for the tests inside QGIS."""
     lock = ROOT.joinpath("requirements", "qgis-tests.lock").read_text("utf-8")
-    assert not re.search(r"^(numpy|scipy|shapely|pyproj|pillow|gdal|pyqt\w*)==", lock, re.MULTILINE | re.IGNORECASE)
+    assert not re.search(
+        r"^(numpy|scipy|shapely|pyproj|pillow|gdal|pyqt\w*)==", lock, re.MULTILINE | re.IGNORECASE
+    )

@@ -9,8 +9,27 @@ from pathlib import Path, PurePosixPath
 
 from conftest import ROOT, build_zip
 
-REQUIRED = ("__init__.py", "metadata.txt", "LICENSE", "resources/icons/soundvis.svg", "soundvis_core/__init__.py")
-FORBIDDEN_KINDS = {".pyc", ".pyo", ".so", ".dll", ".exe", ".dylib", ".zip", ".whl", ".pkl", ".pt", ".onnx", ".ui~"}
+REQUIRED = (
+    "__init__.py",
+    "metadata.txt",
+    "LICENSE",
+    "resources/icons/soundvis.svg",
+    "soundvis_core/__init__.py",
+)
+FORBIDDEN_KINDS = {
+    ".pyc",
+    ".pyo",
+    ".so",
+    ".dll",
+    ".exe",
+    ".dylib",
+    ".zip",
+    ".whl",
+    ".pkl",
+    ".pt",
+    ".onnx",
+    ".ui~",
+}
 MEGABYTE = 1_000_000
 
 
@@ -35,7 +54,9 @@ def test_nothing_forbidden(plugin_zip):
     for entry in entries(plugin_zip):
         path = PurePosixPath(entry.filename)
         assert path.suffix not in FORBIDDEN_KINDS, path
-        assert not any(part.startswith(".") or part in {"__pycache__", "tests", "__MACOSX"} for part in path.parts), path
+        assert not any(
+            part.startswith(".") or part in {"__pycache__", "tests", "__MACOSX"} for part in path.parts
+        ), path
         assert not path.is_absolute()
         assert ".." not in path.parts
         assert not stat.S_ISLNK(entry.external_attr >> 16), path
@@ -48,7 +69,11 @@ def test_small_enough(plugin_zip):
 def test_every_source_file_ships(plugin_zip):
     """No file of the plugin, the core or the resources is left behind."""
     names = {entry.filename.removeprefix("soundvis_qgis/") for entry in entries(plugin_zip)}
-    for part, prefix in (("soundvis_qgis", ""), ("soundvis_core", "soundvis_core/"), ("resources", "resources/")):
+    for part, prefix in (
+        ("soundvis_qgis", ""),
+        ("soundvis_core", "soundvis_core/"),
+        ("resources", "resources/"),
+    ):
         for path in ROOT.joinpath(part).rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith("."):
                 assert prefix + path.relative_to(ROOT / part).as_posix() in names
