@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from html import escape
 from typing import Any
 
 from ..dependencies import require
 from ..statistics.correlate import COMBINED
 from ..statistics.results import POOLED, CorrelationResult, CorrelationRow, PairSimilarities
-from .wording import LEVEL, number
+from .wording import LEVEL, number, printable
 
 #: Colours of the blocks, from the palette of Okabe and Ito: told apart with any colour vision.
 COLOURS = {"sound": "#CC79A7", "street": "#0072B2", "aerial": "#D55E00", COMBINED: "#009E73"}
@@ -65,7 +67,7 @@ def pair_figure(pairs: PairSimilarities, row: CorrelationRow, result: Correlatio
     Points where there are few pairs, hexagons coloured by the number of pairs where there are many.
     ``prefix`` keeps the ids of several figures on one page apart. Returns an ``<svg>`` element.
     """
-    with _figure(4.6, 3.9) as (figure, save):
+    with _figure(4.6, 3.9, f"Similarity in {pairs.block_a} against {pairs.block_b}") as (figure, save):
         axes = figure.add_subplot()
         colour = colour_of(pairs.block_a, pairs.block_b, result)
         if len(pairs.a) > MAX_POINTS:
@@ -130,7 +132,8 @@ def _bars(result: CorrelationResult, groups: Sequence[str], limits: tuple[float,
     compared = [(row.block_a, row.block_b) for row in result.rows if row.group == POOLED]
     rows = {(row.block_a, row.block_b, row.group): row for row in result.rows}
     width = 0.8 / max(len(compared), 1)
-    with _figure(9.4, 3.7) as (figure, save):
+    labelled = min(len(result.groups) + 1, GROUPS_PER_FIGURE) * len(compared) <= 20  # room for the numbers
+    with _figure(9.4, 3.7, f"Correlation by group: {', '.join(groups)}") as (figure, save):
         from matplotlib.patches import Patch
 
         axes = figure.add_subplot()
@@ -141,7 +144,7 @@ def _bars(result: CorrelationResult, groups: Sequence[str], limits: tuple[float,
             for position, group in enumerate(groups):
                 row = rows[block_a, block_b, group]
                 x = position + (place - (len(compared) - 1) / 2) * width
-                _bar(axes, x, width * 0.9, row, colour, label=len(groups) * len(compared) <= 28)
+                _bar(axes, x, width * 0.9, row, colour, label=labelled)
         tested = any(row.p_mantel is not None for row in result.rows)
         if tested:
             handles.append(
@@ -203,7 +206,7 @@ def _group_label(
     """The group and how many sites it has: the used ones, as a range where the pairs of blocks differ."""
     sites = sorted({rows[block_a, block_b, group].sites for block_a, block_b in compared})
     counted = f"{sites[0]}" if len(sites) == 1 else f"{sites[0]} to {sites[-1]}"
-    name = "All sites" if group == POOLED else _plain(group)
+    name = "All sites" if group == POOLED else "\n".join(textwrap.wrap(_plain(group, 40), 18))
     return f"{name}\n{counted} sites"
 
 
@@ -215,7 +218,7 @@ def _axis_label(block: str, result: CorrelationResult) -> str:
 
 def _plain(text: str, limit: int = 60) -> str:
     """Text that matplotlib takes literally: no math mode, no control characters, not endless."""
-    text = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    text = " ".join(printable(text).split())
     if len(text) > limit:
         text = text[: limit - 1] + "\u2026"
     return text.replace("$", r"\$")
@@ -228,8 +231,8 @@ def _tidy(axes: Any) -> None:
 
 
 @contextmanager
-def _figure(width: float, height: float) -> Iterator[tuple[Any, Callable[[str], str]]]:
-    """A figure of ``width`` by ``height`` inches and the function that turns it into SVG."""
+def _figure(width: float, height: float, label: str) -> Iterator[tuple[Any, Callable[[str], str]]]:
+    """A figure of ``width`` by ``height`` inches, and what turns it into SVG read aloud as ``label``."""
     matplotlib = require("matplotlib")
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
@@ -237,7 +240,7 @@ def _figure(width: float, height: float) -> Iterator[tuple[Any, Callable[[str], 
     def save(prefix: str) -> str:
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", dpi=160, metadata={"Date": None})
-        return _inline(buffer.getvalue(), prefix)
+        return _inline(buffer.getvalue(), prefix, label)
 
     with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
         # Names in scripts that matplotlib's own font lacks are drawn by the browser all the same.
@@ -247,7 +250,7 @@ def _figure(width: float, height: float) -> Iterator[tuple[Any, Callable[[str], 
         yield figure, save
 
 
-def _inline(svg: str, prefix: str) -> str:
+def _inline(svg: str, prefix: str, label: str) -> str:
     """The ``<svg>`` element alone: no XML head, no metadata, ids with ``prefix``, as wide as its place."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
@@ -256,4 +259,4 @@ def _inline(svg: str, prefix: str) -> str:
     svg = re.sub(r'href="#', f'href="#{prefix}', svg)
     head, rest = svg.split(">", 1)
     head = re.sub(r' (width|height)="[^"]*"', "", head)
-    return f'{head} role="img">{rest}'.strip()
+    return f'{head} role="img" aria-label="{escape(printable(label))}">{rest}'.strip()

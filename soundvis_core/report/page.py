@@ -12,7 +12,7 @@ from ..statistics.correlate import COMBINED
 from ..statistics.results import POOLED, CorrelationResult, CorrelationRow
 from .figures import MAX_BAR_GROUPS, bar_figures, pair_figure
 from .style import CSS
-from .wording import LEVEL, PLAIN_DIGITS, cautions, findings, number, probability
+from .wording import LEVEL, PLAIN_DIGITS, cautions, findings, number, printable, probability
 
 QUESTION = "Do places that sound alike look alike?"
 TITLE = "Sound and sight"
@@ -104,8 +104,7 @@ def render_report(
 
 def escape(text: object) -> str:
     """Any text of the user's, safe in HTML text and attributes; control characters become blanks."""
-    printable = "".join(char if char.isprintable() else " " for char in str(text))
-    return _escape(printable, quote=True)
+    return _escape(printable(text), quote=True)
 
 
 def _summary(result: CorrelationResult) -> str:
@@ -139,8 +138,8 @@ def _results(result: CorrelationResult) -> str:
     else:
         tested = "no permutations asked for"
     return f"""<section><h2>Correlations</h2>
+<p class="lead">Pearson's r between the similarities of all pairs of sites in one block and in the other.</p>
 <table class="results">
-<caption>Pearson's r between the similarities of all pairs of sites in one block and in the other.</caption>
 <thead><tr><th scope="col">Compared</th><th scope="col">Sites</th><th scope="col">Dropped</th>
 <th scope="col">Pairs</th><th scope="col">r</th>
 <th scope="col">p naive<small>assumes independent pairs (as in the paper)</small></th>

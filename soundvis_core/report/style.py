@@ -21,7 +21,7 @@ h2 { margin: 40px 0 12px; font-size: 21px; }
 .summary .minded { font-size: 14.5px; color: #3b4541; }
 sup { font-size: 78%; line-height: 0; }
 table { width: 100%; border-collapse: collapse; font-size: 14px; }
-caption { text-align: left; color: #56605c; padding-bottom: 8px; }
+.lead { margin: 0 0 8px; font-size: 14px; color: #56605c; }
 th, td { padding: 7px 10px; text-align: left; vertical-align: top; border-bottom: 1px solid #dfe3e1;
   overflow-wrap: anywhere; }
 thead th { border-bottom: 2px solid #1d2321; vertical-align: bottom; }
@@ -31,6 +31,7 @@ tr.group th { padding-top: 16px; font-weight: bold; border-bottom-color: #9aa5a0
 .results td, .results tbody th { white-space: nowrap; }
 .results thead th:nth-child(n+2):nth-child(-n+7), td.number { text-align: right; }
 .results thead th:nth-child(6), .results thead th:nth-child(7) { width: 118px; }
+.results thead th { overflow-wrap: normal; }
 .results tr.group th, .results td.note { white-space: normal; }
 td.number { font-variant-numeric: tabular-nums; }
 td.note { color: #56605c; min-width: 90px; }
@@ -50,7 +51,8 @@ figure svg { display: block; width: 100%; height: auto; }
   body { background: #fff; font-size: 10.5pt; }
   main { max-width: none; padding: 0; }
   table { font-size: 8.8pt; }
-  h2 { break-after: avoid; }
+  h2, h3, .lead { break-after: avoid; }
+  p { orphans: 3; widows: 3; }
   tr, .panels > div, .wide, .summary { break-inside: avoid; }
   thead { display: table-header-group; }
   .summary, figure { -webkit-print-color-adjust: exact; print-color-adjust: exact; }

@@ -23,6 +23,11 @@ _ALIKE = {
 }
 
 
+def printable(text: object) -> str:
+    """Text without control characters and lone surrogates, which no HTML or SVG file may hold."""
+    return "".join(char if char.isprintable() else " " for char in str(text))
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """A number with a true minus sign; a dash where there is none."""
     if value is None:

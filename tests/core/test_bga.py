@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soundvis_core.bga.composition import compose, composition_from_raw
@@ -241,6 +241,7 @@ def test_raw_values_that_cannot_be(raw):
 NAMES = [*TABLE_1["aerial"], "Sky", "Snow"]
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(st.floats(0, 1), min_size=len(NAMES), max_size=len(NAMES)), st.floats(0, 1))
 def test_any_shares_give_a_composition(numbers, cover):
     total = sum(numbers)
@@ -261,6 +262,7 @@ def test_any_shares_give_a_composition(numbers, cover):
         assert site.normalised[CATEGORIES.index(site.dominant)] == max(site.normalised)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.tuples(*[st.floats(1e-3, 1)] * 3), st.floats(0.01, 100))
 def test_the_scale_of_the_weights_does_not_matter(raw, scale):
     one = composition_from_raw(raw, 0.0)

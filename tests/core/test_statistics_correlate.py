@@ -225,8 +225,11 @@ def test_progress_rises_to_the_end_and_cancel_is_honoured():
 
 def test_the_paper_s_size_takes_well_under_two_seconds():
     data = blocks(157, width=64)
-    start = time.perf_counter()
-    result = correlate_blocks(data, ["London"] * 98 + ["Tokyo"] * 31 + ["New York"] * 28, permutations=999)
-    elapsed = time.perf_counter() - start
+    groups = ["London"] * 98 + ["Tokyo"] * 31 + ["New York"] * 28
+    elapsed = []
+    for _ in range(3):  # the best of three: other work on the machine says nothing about this code
+        start = time.perf_counter()
+        result = correlate_blocks(data, groups, permutations=999)
+        elapsed.append(time.perf_counter() - start)
     assert len(result.rows) == 16
-    assert elapsed < 4  # about 0.5 s on a quiet machine
+    assert min(elapsed) < 2  # 0.3 to 0.5 s on a quiet machine
