@@ -154,10 +154,7 @@ def _decode(file: Path, name: str) -> str:
         raise InputError(
             f"The weight table {file} cannot be read ({error.strerror or error}). Check the path."
         ) from error
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        encoding = "utf-16"
-    else:
-        encoding = "utf-8-sig"
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError:

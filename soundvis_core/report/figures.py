@@ -115,7 +115,7 @@ def pair_figure(pairs: PairSimilarities, row: CorrelationRow, result: Correlatio
 
 
 def bar_figures(result: CorrelationResult, prefix: str) -> list[str]:
-    """r of every pair of blocks, pooled and by group (Figures 6 and 10), as ``<svg>`` elements.
+    """R of every pair of blocks, pooled and by group (Figures 6 and 10), as ``<svg>`` elements.
 
     Bars are filled where the Mantel p is at most ``LEVEL``, hatched where it is not.
     """
@@ -156,7 +156,7 @@ def _bars(result: CorrelationResult, groups: Sequence[str], limits: tuple[float,
         axes.set_xlim(-0.55, max(len(groups), 2) - 0.45)
         axes.set_ylim(*limits)
         axes.set_xticks(range(len(groups)))
-        axes.set_xticklabels([_group_label(result, rows, group, compared) for group in groups])
+        axes.set_xticklabels([_group_label(rows, group, compared) for group in groups])
         axes.tick_params(axis="x", length=0)
         axes.set_ylabel("Pearson's r of similarities")
         axes.grid(axis="y", color="#E2E2E2", linewidth=0.7)
@@ -198,7 +198,6 @@ def _bar(axes: Any, x: float, width: float, row: CorrelationRow, colour: str, la
 
 
 def _group_label(
-    result: CorrelationResult,
     rows: dict[tuple[str, str, str], CorrelationRow],
     group: str,
     compared: Sequence[tuple[str, str]],

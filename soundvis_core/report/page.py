@@ -73,8 +73,10 @@ def render_report(
 ) -> str:
     """The report as HTML text; see :func:`write_report`."""
     parts = [
-        f"<header><p class='kind'>SoundVis correlation report</p><h1>{escape(title)}</h1>"
-        f"<p class='question'>{escape(question)}</p></header>",
+        (
+            f"<header><p class='kind'>SoundVis correlation report</p><h1>{escape(title)}</h1>"
+            f"<p class='question'>{escape(question)}</p></header>"
+        ),
         _summary(result),
         _results(result),
         _bars(result),

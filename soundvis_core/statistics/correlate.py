@@ -6,6 +6,7 @@ site-by-site similarity matrices, over all pairs of sites (pooled) and over the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -153,7 +154,7 @@ def _check(
 
 def _label(group: object) -> str | None:
     """The group as text; None for null and blank. A group that is called as the pooled rows are says so."""
-    if group is None or group != group:  # NaN, the null of number fields, equals nothing
+    if group is None or (isinstance(group, float) and math.isnan(group)):
         return None
     text = str(group).strip()
     if not text:
@@ -165,8 +166,7 @@ def _comparisons(names: Sequence[str]) -> list[_Comparison]:
     """Every pair of blocks in their order, and sound with the combined view after sound with its parts."""
     comparisons: list[_Comparison] = []
     for position, first in enumerate(names):
-        for second in names[position + 1 :]:
-            comparisons.append(_Comparison(first, second, (second,)))
+        comparisons.extend(_Comparison(first, second, (second,)) for second in names[position + 1 :])
         if first == "sound" and {"street", "aerial"} <= set(names):
             comparisons.append(_Comparison(first, COMBINED, ("street", "aerial")))
     return comparisons

@@ -153,7 +153,7 @@ def test_a_table_that_cannot_be_used_says_where(tmp_path, content, says):
 
 
 def test_a_missing_table_is_named(tmp_path):
-    with pytest.raises(InputError, match="none.csv cannot be read"):
+    with pytest.raises(InputError, match=r"none\.csv cannot be read"):
         load_weights(str(tmp_path / "none.csv"))
 
 

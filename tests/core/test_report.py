@@ -138,11 +138,11 @@ def test_the_same_numbers_give_the_same_bytes(tmp_path):
 
 
 def test_matplotlib_s_settings_stay_as_they_were(tmp_path):
-    import matplotlib
+    import matplotlib as mpl
 
-    before = dict(matplotlib.rcParams)
+    before = dict(mpl.rcParams)
     write_report(tmp_path / "report.html", run())
-    assert dict(matplotlib.rcParams) == before
+    assert dict(mpl.rcParams) == before
     assert "matplotlib.pyplot" not in sys.modules or not sys.modules["matplotlib.pyplot"].get_fignums()
 
 
@@ -243,7 +243,7 @@ def test_how_r_is_written():
 
 
 def test_a_report_that_cannot_be_written_says_so_and_leaves_nothing(tmp_path):
-    with pytest.raises(InputError, match="cannot be written to .*missing"):
+    with pytest.raises(InputError, match=r"cannot be written to .*missing"):
         write_report(tmp_path / "missing" / "report.html", run())
     (tmp_path / "folder.html").mkdir()
     with pytest.raises(InputError, match="cannot be written"):
@@ -259,6 +259,6 @@ def test_a_failing_run_keeps_the_old_report(tmp_path, monkeypatch):
         raise ImportError("no module")
 
     monkeypatch.setattr(dependencies.importlib, "import_module", broken)
-    with pytest.raises(MissingDependencyError, match="matplotlib.*figures of the correlation report"):
+    with pytest.raises(MissingDependencyError, match=r"matplotlib.*figures of the correlation report"):
         write_report(path, run())
     assert path.read_text() == "old"

@@ -164,13 +164,13 @@ def test_no_permutations_leave_p_mantel_out():
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (dict(blocks=blocks()[:1]), "at least two blocks"),
-        (dict(blocks=[blocks()[0], blocks()[0]]), "two blocks called 'sound'"),
-        (dict(blocks=[blocks(5)[0], blocks(6)[1]]), "sound 5, street 6"),
-        (dict(blocks=[blocks(5)[0], Block("street", np.empty((5, 0)))]), "'street' has no values"),
-        (dict(blocks=blocks(), groups=["a"]), "1 groups for 24 sites"),
-        (dict(blocks=blocks(), permutations=-1), "cannot be negative"),
-        (dict(blocks=blocks(), seed=-1), "seed is -1"),
+        ({"blocks": blocks()[:1]}, "at least two blocks"),
+        ({"blocks": [blocks()[0], blocks()[0]]}, "two blocks called 'sound'"),
+        ({"blocks": [blocks(5)[0], blocks(6)[1]]}, "sound 5, street 6"),
+        ({"blocks": [blocks(5)[0], Block("street", np.empty((5, 0)))]}, "'street' has no values"),
+        ({"blocks": blocks(), "groups": ["a"]}, "1 groups for 24 sites"),
+        ({"blocks": blocks(), "permutations": -1}, "cannot be negative"),
+        ({"blocks": blocks(), "seed": -1}, "seed is -1"),
     ],
 )
 def test_blocks_that_do_not_fit(arguments, says):
@@ -180,7 +180,7 @@ def test_blocks_that_do_not_fit(arguments, says):
 
 def test_too_many_sites_name_the_limit(monkeypatch):
     monkeypatch.setattr(correlate, "MAX_SITES", 20)
-    with pytest.raises(InputError, match="24 sites.*at most 20"):
+    with pytest.raises(InputError, match=r"24 sites.*at most 20"):
         correlate_blocks(blocks())
 
 
