@@ -115,7 +115,7 @@ def pair_figure(pairs: PairSimilarities, row: CorrelationRow, result: Correlatio
 
 
 def bar_figures(result: CorrelationResult, prefix: str) -> list[str]:
-    """R of every pair of blocks, pooled and by group (Figures 6 and 10), as ``<svg>`` elements.
+    """Pearson r of every pair of blocks, pooled and by group (Figures 6 and 10), as ``<svg>`` elements.
 
     Bars are filled where the Mantel p is at most ``LEVEL``, hatched where it is not.
     """
