@@ -13,9 +13,10 @@ bands. Here the power of each window is parted once more, by what it sounds like
    pink noise (equal power per octave), which stands for rain and running water, with B = 2.46 A. The first is
    anthrophony, the second geophony.
 4. Rumble. Wind at the microphone and thunder lie far under 1 kHz and only their tail reaches A. Their spectra
-   fall much more steeply than those of traffic (2.7 dB per octave from 250 Hz to 4 kHz in EN 1793-3; the
-   traffic recordings at hand 4.5, wind and thunder 6.5). The noise that step 3 gave to traffic goes over to
-   geophony in proportion, from none at 4 dB per octave to all at 8.
+   fall much more steeply than those of traffic: from the octave of 500 Hz to that of 2 kHz by 1.7 dB per octave
+   in EN 1793-3 (2 to 3 in recordings of a city and a train), but by 6 to 8 in recordings of wind and thunder.
+   The noise that step 3 gave to traffic goes over to geophony in proportion, from none at twice the standard's
+   slope to all at four times.
 
 It is a baseline: machines that whistle above 2 kHz pass for animals, voices are split between A and B, doves
 and frogs below 2 kHz count as anthrophony, and the tyre noise of a wet road sounds like rain.
@@ -47,12 +48,12 @@ _CELL_SECONDS = 0.25
 # log2(11 / 2).
 _TRAFFIC_RATIO = 0.5
 _PINK_RATIO = 2.46
-# The slope's ends: octaves around 250 Hz and 4 kHz.
-_SLOPE_LOW = (177.0, 354.0)
-_SLOPE_HIGH = (2828.0, 5657.0)
-_SLOPE_OCTAVES = 4.0
-_TRAFFIC_SLOPE = 4.0
-_RUMBLE_SLOPE = 8.0
+# The slope's ends: the octaves around 500 Hz and 2 kHz, two octaves apart; dB per octave, downwards.
+_SLOPE_LOW = (354.0, 707.0)
+_SLOPE_HIGH = (1414.0, 2828.0)
+_SLOPE_OCTAVES = 2.0
+_TRAFFIC_SLOPE = 3.5
+_RUMBLE_SLOPE = 7.0
 
 
 @dataclass(frozen=True)

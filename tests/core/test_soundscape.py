@@ -88,7 +88,7 @@ def test_the_reference_ratios_are_those_of_their_spectra():
     for level, ratio in ((traffic, soundscape._TRAFFIC_RATIO), (pink, soundscape._PINK_RATIO)):
         power = 10 ** (level(hertz) / 10)
         assert power[hertz >= 2000].sum() / power[hertz < 2000].sum() == pytest.approx(ratio, abs=0.03)
-    assert soundscape._measure(shaped(traffic), RATE).slope == pytest.approx(2.7, abs=0.4)
+    assert soundscape._measure(shaped(traffic), RATE).slope == pytest.approx(1.7, abs=0.2)
 
 
 @pytest.mark.parametrize(
@@ -213,3 +213,19 @@ def test_real_recordings_are_parted_sensibly(test_data):
     for name in ("birds", "summer-night"):
         assert found[name].composition.dominant == "biophony"
     assert found["birds"].ndsi > 0.5 > 0.0 > found["city"].ndsi
+
+
+def test_the_sample_town_sounds_like_its_map(tmp_path):
+    from soundvis_core.town.build import build_town
+    from soundvis_core.town.files import write_recordings
+
+    town = build_town(1)
+    paths = write_recordings(town, tmp_path)
+    expected = {"wood": "biophony", "river bank": "geophony", "main road": "anthrophony"}
+    right = {surroundings: [] for surroundings in expected}
+    for site in town.sites:
+        if site.surroundings in expected:
+            found = sound_composition(read_windows(paths[site.id], RATE))
+            right[site.surroundings].append(found.composition.dominant == expected[site.surroundings])
+    # A loud neighbour may drown one site of a kind.
+    assert all(np.mean(sites) >= 0.75 for sites in right.values()), right
