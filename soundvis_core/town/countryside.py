@@ -133,7 +133,8 @@ def _farms(plan: Plan, land: Any) -> None:
             side = float(rng.choice([-1, 1]))
             cx, cy = x - side * dy * 42, y + side * dx * 42
             yard = Point(cx, cy).buffer(30)
-            if made >= 6 or rng.random() < 0.45 or not land.contains(yard):
+            crowded = any(yard.distance(other) < 60 for other in plan.areas.get("farm", ()))
+            if made >= 6 or crowded or rng.random() < 0.45 or not land.contains(yard):
                 continue
             made += 1
             angle = math.atan2(dy, dx)

@@ -77,7 +77,8 @@ def _roads(plan: Plan) -> Any:
     rng, frame = plan.rng, plan.frame
     us, vs = _steps(rng, 560), _steps(rng, 560)
     quay_at = plan.river_half + BANK + WIDTHS["quay"][0] / 2 + WIDTHS["quay"][1]
-    inside = plan.town.buffer(-6)
+    # Streets reach past the edge of the town, so that they part its outermost blocks too.
+    inside = plan.town.buffer(12)
     dry = inside.difference(plan.river.buffer(quay_at))
     bend = rng.uniform(-1, 1, 4)
 
