@@ -107,5 +107,5 @@ def site_levels(sources: Sources, x: float, y: float, rng: np.random.Generator) 
             level = REFERENCE[component] + 10 * np.log10(max(total, 1e-12))
         level += float(rng.normal(0, SPREAD))
         if level >= FAINTEST:
-            levels[component] = round(level, 2)
+            levels[component] = round(float(level), 2)
     return levels
