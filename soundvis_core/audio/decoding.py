@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -153,11 +154,11 @@ def _open_av(av: Any, path: str) -> Stream:
     try:
         try:
             container = av.open(source)
-        except (OSError, ValueError, RuntimeError) as error:  # av's errors are OSError, ValueError or both
+        except _av_errors(av) as error:
             raise SiteError(f"not a recording, or a corrupt one ({_plain(error)})") from error
         if not container.streams.audio:
             raise SiteError("there is no sound in the file")
-        return _av_stream(container, source)
+        return _av_stream(av, container, source)
     except BaseException:
         if container is not None:
             container.close()
@@ -165,7 +166,7 @@ def _open_av(av: Any, path: str) -> Stream:
         raise
 
 
-def _av_stream(container: Any, source: Any) -> Stream:
+def _av_stream(av: Any, container: Any, source: Any) -> Stream:
     audio = container.streams.audio[0]
     seconds = None
     if audio.duration is not None and audio.time_base is not None:
@@ -174,7 +175,7 @@ def _av_stream(container: Any, source: Any) -> Stream:
         seconds = container.duration / 1e6
     # Only MP4 and its kin carry an index of what should be there; other durations are estimates.
     declared = seconds if "mp4" in container.format.name else None
-    frames = _av_frames(container)
+    frames = _av_frames(av, container)
     try:
         first = next(frames, None)
     except DamagedError as error:
@@ -182,54 +183,43 @@ def _av_stream(container: Any, source: Any) -> Stream:
     if first is None:
         raise SiteError("the recording holds no samples")
     name = f"{container.format.name.split(',')[0]} {audio.codec_context.name}".upper()
-    channels = len(first.layout.channels)
+    samples, frame = first
     blocks = _av_blocks(first, frames, declared)
-    return Stream(seconds, first.sample_rate, channels, name, blocks, (container, source))
+    return Stream(seconds, frame.sample_rate, samples.shape[1], name, blocks, (container, source))
 
 
-def _av_frames(container: Any) -> Iterator[Any]:
+def _av_errors(av: Any) -> tuple[type[BaseException], ...]:
+    return (av.error.FFmpegError, OSError, ValueError, RuntimeError, EOFError)
+
+
+def _av_frames(av: Any, container: Any) -> Iterator[tuple[np.ndarray, Any]]:
+    """Every decoded frame's samples (n, channels) and the frame itself."""
     try:
         for frame in container.decode(audio=0):
             if frame.samples:
-                yield frame
-    except (OSError, ValueError, RuntimeError) as error:
+                yield _frame_samples(frame), frame
+    except _av_errors(av) as error:
         raise DamagedError(_plain(error)) from error
 
 
 def _av_blocks(
-    first: Any, frames: Iterator[Any], declared: float | None
+    first: tuple[np.ndarray, Any], frames: Iterator[tuple[np.ndarray, Any]], declared: float | None
 ) -> Generator[np.ndarray, None, None]:
-    rate, channels = first.sample_rate, len(first.layout.channels)
+    rate, channels = first[1].sample_rate, first[0].shape[1]
     got = 0
-    held: list[np.ndarray] = []
-    waiting = 0
-    frame = first
-    while frame is not None:
-        if frame.sample_rate != rate or len(frame.layout.channels) != channels:
+    for samples, frame in chain([first], frames):
+        if frame.sample_rate != rate or samples.shape[1] != channels:
             raise DamagedError("its sample rate or its channels change midway")
-        samples = _frame_samples(frame, channels)
         got += len(samples)
-        waiting += len(samples)
-        held.append(samples)
-        if waiting >= _FRAMES:
-            yield np.concatenate(held)
-            held, waiting = [], 0
-        try:
-            frame = next(frames, None)
-        except DamagedError:
-            if held:
-                yield np.concatenate(held)
-            raise
-    if held:
-        yield np.concatenate(held)
+        yield samples
     if declared is not None:
         _check_length(got / rate, declared)
 
 
-def _frame_samples(frame: Any, channels: int) -> np.ndarray:
+def _frame_samples(frame: Any) -> np.ndarray:
     """The samples (n, channels) of a decoded frame as float32, full scale 1."""
     raw = frame.to_ndarray()  # planar: (channels, n); packed: (1, n * channels)
-    samples = raw.T if frame.format.is_planar else raw.reshape(-1, channels)
+    samples = raw.T if frame.format.is_planar else raw.reshape(-1, len(frame.layout.channels))
     if samples.dtype.kind == "f":
         return samples.astype(np.float32)
     bits = 8 * samples.dtype.itemsize

@@ -227,6 +227,12 @@ def damaged_flac(folder: Path) -> Path:
     return scribble(write(folder, "damaged.flac", noise(12, 44100), 44100, kind="FLAC"), 0.5)
 
 
+def damaged_m4a(folder: Path) -> Path:
+    """A phone's recording with garbage in its middle."""
+    path = encode_av(folder, "damaged.m4a", noise(12, 44100), 44100, "aac", "mp4")
+    return scribble(path, 0.5, 4000)
+
+
 def not_finite(folder: Path) -> Path:
     samples = tone(3, 44100)
     samples[44100] = np.nan
@@ -293,6 +299,7 @@ BAD = {
         (truncated_flac, "failed", "could be read up to"),
         (damaged_flac, "failed", "could be read up to"),
         (truncated_m4a, "failed", "not a recording"),
+        (damaged_m4a, "failed", "could be read up to"),
         (not_finite, "failed", "not finite numbers (first at 1.0 s)"),
         (wild, "failed", "not scaled"),
     )
