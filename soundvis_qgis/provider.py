@@ -13,6 +13,20 @@ from .algorithms import ALGORITHMS
 RESOURCES = Path(__file__).resolve().parent / "resources"
 
 
+class ReadyModel(QgsProcessingModelAlgorithm):
+    """A model that ships with the plugin. Its name is its id, so the toolbox shows a label of its own."""
+
+    def displayName(self) -> str:  # noqa: N802 - QGIS's name
+        label = self.name().replace("_", " ")
+        return label[:1].upper() + label[1:]
+
+    def group(self) -> str:
+        return "Ready models"
+
+    def groupId(self) -> str:  # noqa: N802 - QGIS's name
+        return "models"
+
+
 class SoundVisProvider(QgsProcessingProvider):
     """The provider ``soundvis``."""
 
@@ -36,6 +50,6 @@ class SoundVisProvider(QgsProcessingProvider):
             self.addAlgorithm(algorithm())
         folder = RESOURCES / "models"
         for file in sorted(os.listdir(folder)) if folder.is_dir() else []:
-            model = QgsProcessingModelAlgorithm()
+            model = ReadyModel()
             if file.endswith(".model3") and model.fromFile(str(folder / file)):
                 self.addAlgorithm(model)

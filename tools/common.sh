@@ -69,3 +69,11 @@ headless_qgis() {
         QGIS_CUSTOM_CONFIG_PATH="$PROFILE_FOLDER" QGIS_PLUGINPATH="$ROOT/build" QGIS_PREFIX_PATH=/usr \
         timeout -k 20 "$limit" "$@" </dev/null
 }
+
+# enable_plugin: in the isolated profile. That it is enabled already is an error to some versions, not to us.
+enable_plugin() {
+    local log="$LOGS/enable-plugin.txt"
+    mkdir -p "$LOGS"
+    headless_qgis 2m "$(qgis_process_program)" plugins enable soundvis_qgis >"$log" 2>&1 ||
+        grep -q "already enabled" "$log" || { tail -n 20 "$log" >&2; fail "the plugin could not be enabled"; }
+}

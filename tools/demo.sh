@@ -39,16 +39,16 @@ else
     rm -rf "$DEMO"
     mkdir -p "$DEMO" "$LOGS"
     step "Enabling the plugin in an isolated profile"
-    headless_qgis 2m "$QGIS_PROCESS" plugins enable soundvis_qgis >"$LOGS/demo-enable.txt" 2>&1 ||
-        { tail -n 20 "$LOGS/demo-enable.txt" >&2; fail "the plugin could not be enabled"; }
+    enable_plugin
 
     algorithm "Creating the sample town" 10m soundvis:samplesites \
         --FOLDER="$DEMO/town" --SEED=1 --OUTPUT="$DEMO/town/sites.gpkg" --AERIAL="$DEMO/aerial.tif"
 
-    # ---- the ready model: parameter names are those of resources/models/sound_vision_alignment.model3 ----
     algorithm "From sites and aerial to the report" 20m soundvis:sound_vision_alignment \
-        --SITES="$DEMO/town/sites.gpkg" --AERIAL="$DEMO/aerial.tif"
-    # -------------------------------------------------------------------------------------------------------
+        --SITES="$DEMO/town/sites.gpkg" --BASEMAP="$DEMO/aerial.tif" --RECORDING_FIELD=recording --PHOTO_FIELD=photo \
+        --GROUP_FIELD=district --bga_sites:sites="$DEMO/sites.gpkg" --segment_raster:classes="$DEMO/classes.tif" \
+        --bga_raster:bga="$DEMO/bga.tif" --correlate:correlations="$DEMO/correlations.csv" \
+        --correlate:report="$DEMO/report.html"
 
     step "Writing the project and rendering the map"
     headless_qgis 5m "$PYTHON" tools/demo_project.py "$DEMO" 2>&1 | tee "$LOGS/demo-project.txt" |

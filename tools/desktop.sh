@@ -3,7 +3,7 @@
 source "$(dirname "$0")/common.sh"
 
 [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] || fail "QGIS needs a display: run this in a desktop session (or ssh -X)."
-headless_qgis 2m "$(qgis_process_program)" plugins enable soundvis_qgis >/dev/null 2>&1 || fail "the plugin could not be enabled"
+enable_plugin
 project=()
 if [ -e build/demo/soundvis-demo.qgz ]; then
     project=(--project "$ROOT/build/demo/soundvis-demo.qgz")

@@ -11,6 +11,8 @@ from .weights import CATEGORIES, WeightTable
 
 #: Shares may miss 0 and 1 by this much: they are often stored in 32 bits.
 TOLERANCE = 1e-6
+#: Their sum may exceed 1 by this much: tables often hold shares rounded to two digits.
+SUM_TOLERANCE = 0.02
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def _check_shares(shares: Mapping[str, float]) -> dict[str, float]:
             )
         checked[name] = min(max(share, 0.0), 1.0)
     total = math.fsum(checked.values())
-    if total > 1.0 + TOLERANCE:
+    if total > 1.0 + SUM_TOLERANCE:
         raise SiteError(
             f"The shares sum to {total:g}; together they cannot exceed 1. Divide percentages by 100, "
             "and check that no class is counted twice."

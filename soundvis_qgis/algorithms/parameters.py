@@ -95,10 +95,11 @@ def add_number(
     maximum: float | None = None,
     integer: bool = False,
     advanced: bool = False,
+    optional: bool = False,
 ) -> None:
     """A number with its limits."""
     kind = QgsProcessingParameterNumber.Type.Integer if integer else QgsProcessingParameterNumber.Type.Double
-    definition = QgsProcessingParameterNumber(name, algorithm.tr(label), kind, default, False, minimum)
+    definition = QgsProcessingParameterNumber(name, algorithm.tr(label), kind, default, optional, minimum)
     if maximum is not None:
         definition.setMaximum(maximum)
     algorithm.add(definition, text, advanced)

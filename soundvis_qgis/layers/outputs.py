@@ -62,13 +62,14 @@ class OutputLayer:
     provenance: Mapping[str, str]
     styles: Mapping[str, Styler] = field(default_factory=dict)
     name: str = ""
+    raster: bool = False
 
     def finish(self, context: QgsProcessingContext) -> list[str]:
         """Write metadata and styles beside the output (or into its GeoPackage), and style it on load.
 
         Returns warnings; a style or metadata that cannot be written never costs the result.
         """
-        layer = QgsProcessingUtils.mapLayerFromString(self.destination, context)
+        layer = self._layer(context)
         if layer is None:
             return []
         warnings = []
@@ -85,6 +86,13 @@ class OutputLayer:
             details = context.layerToLoadOnCompletionDetails(self.destination)
             details.setPostProcessor(processor)
         return warnings
+
+    def _layer(self, context: QgsProcessingContext) -> QgsMapLayer | None:
+        if self.raster:
+            # Without its default style: that would compute statistics and a histogram of the whole raster.
+            layer = QgsRasterLayer(self.destination, self.name, "gdal", QgsRasterLayer.LayerOptions(False))
+            return layer if layer.isValid() else None
+        return QgsProcessingUtils.mapLayerFromString(self.destination, context)
 
     def _own_file(self, layer: QgsMapLayer) -> bool:
         return os.path.isfile(self.destination.split("|")[0]) and layer.isValid()

@@ -104,5 +104,5 @@ class BgaRaster(Algorithm):
                 output.write(band + 1, block.column, block.row, np.where(known, vectors[index, band], NODATA))
             progress.report(done / len(blocks))
         output.close()
-        self.on_success(OutputLayer(path, provenance(self, parameters, context), rgb_style(3, 1, 2, 0.0, 1.0)))
+        self.on_success(OutputLayer(path, provenance(self, parameters, context), rgb_style(3, 1, 2, 0.0, 1.0), raster=True))
         return {OUTPUT: path}

@@ -62,6 +62,7 @@ class SegmentRaster(Algorithm):
             0.0,
             "0 keeps the pixels of the raster. Web layers have none of their own and need a value.",
             advanced=True,
+            optional=True,
         )
         self.add(
             QgsProcessingParameterRasterDestination(OUTPUT, self.tr("Class raster")),
@@ -123,5 +124,5 @@ class SegmentRaster(Algorithm):
             progress,
         )
         output.close()
-        self.on_success(OutputLayer(path, provenance(self, parameters, context), class_style(legend)))
+        self.on_success(OutputLayer(path, provenance(self, parameters, context), class_style(legend), raster=True))
         return {OUTPUT: path}

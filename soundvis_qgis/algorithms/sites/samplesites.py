@@ -98,7 +98,7 @@ class SampleSites(Algorithm):
         destination = self._write_sites(parameters, context, town, recordings, photos)
         progress.info(f"The truth is in {truth}.")
         made = provenance(self, parameters, context)
-        self.on_success(OutputLayer(aerial, made, rgb_style(1, 2, 3, 0.0, 255.0)))
+        self.on_success(OutputLayer(aerial, made, rgb_style(1, 2, 3, 0.0, 255.0), raster=True))
         self.on_success(OutputLayer(destination, made))
         return {FOLDER: folder, OUTPUT: destination, AERIAL: aerial}
 
