@@ -18,11 +18,13 @@ if [ -e "$PLUGINS/soundvis_qgis" ]; then mv "$PLUGINS/soundvis_qgis" "$fresh/old
 mv "$fresh/new" "$PLUGINS/soundvis_qgis"
 say "Installed SoundVis $(sed -n 's/^version=//p' metadata.txt) in $PLUGINS/soundvis_qgis"
 
+# Enabling what is enabled already is an error to qgis_process, not to us.
 enabled() {
-    PROFILE_FOLDER="$BASE" headless_qgis 2m env -u QGIS_PLUGINPATH "$(qgis_process_program)" plugins enable soundvis_qgis
+    PROFILE_FOLDER="$BASE" headless_qgis 2m env -u QGIS_PLUGINPATH "$(qgis_process_program)" \
+        plugins enable soundvis_qgis >"$fresh/log" 2>&1 || grep -q "already enabled" "$fresh/log"
 }
-# qgis_process works on the default profile only, before QGIS 3.36 always.
-if [ "$PROFILE" = default ] && command -v qgis_process >/dev/null && enabled >"$fresh/log" 2>&1; then
+# qgis_process knows the default profile only.
+if [ "$PROFILE" = default ] && command -v qgis_process >/dev/null && enabled; then
     say "Enabled. A running QGIS sees it after a restart: Processing Toolbox, SoundVis."
 else
     say "Now enable it in QGIS: Plugins, Manage and Install Plugins, Installed, SoundVis."
