@@ -13,7 +13,7 @@ import io
 import os
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -154,7 +154,9 @@ def _parse(text: str, name: str, scene: str, where: str) -> ClassList:
             )
         code = _code(row.get("code", ""), len(entries) + 1, f"Class list {where}, row {number}")
         if code in codes:
-            raise InputError(f"Class list {where}, row {number}: code {code} is already used in row {codes[code]}.")
+            raise InputError(
+                f"Class list {where}, row {number}: code {code} is already used in row {codes[code]}."
+            )
         slugs[key], codes[code] = number, number
         colour = _colour(row.get("colour") or row.get("color") or "", f"Class list {where}, row {number}")
         synonyms = tuple(part.strip() for part in row.get("synonyms", "").split("|") if part.strip())
@@ -162,7 +164,9 @@ def _parse(text: str, name: str, scene: str, where: str) -> ClassList:
     if not entries:
         raise InputError(f"Class list {where} has no classes.")
     if len(entries) > MAX_CLASSES:
-        raise InputError(f"Class list {where} has {len(entries)} classes; a class raster holds {MAX_CLASSES} at most.")
+        raise InputError(
+            f"Class list {where} has {len(entries)} classes; a class raster holds {MAX_CLASSES} at most."
+        )
     spare = _distinct_colours([entry[2] for entry in entries if entry[2] is not None])
     classes = tuple(
         LandClass(code, row_name, colour if colour is not None else next(spare), synonyms)
@@ -232,10 +236,12 @@ def _colour(text: str, where: str) -> tuple[int, int, int] | None:
         red, green, blue = (int(part) for part in parts)
         if max(red, green, blue) <= 255:
             return red, green, blue
-    raise InputError(f"{where}: the colour '{text}' is not understood. Write it as #rrggbb, for example #1b7837.")
+    raise InputError(
+        f"{where}: the colour '{text}' is not understood. Write it as #rrggbb, for example #1b7837."
+    )
 
 
-def _distinct_colours(taken: list[tuple[int, int, int]]):
+def _distinct_colours(taken: list[tuple[int, int, int]]) -> Iterator[tuple[int, int, int]]:
     """Endless colours that differ from ``taken`` and from each other: hues by the golden angle."""
     used = set(taken)
     step = 0

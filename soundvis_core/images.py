@@ -51,7 +51,8 @@ def load_photo(path: str | Path | None, max_side: int | None = None) -> np.ndarr
         width, height = image.size
         if min(width, height) < SMALLEST_SIDE:
             raise SiteError(
-                f"The photo '{file.name}' has only {width} x {height} pixels ({SMALLEST_SIDE} are needed).", SKIPPED
+                f"The photo '{file.name}' has only {width} x {height} pixels ({SMALLEST_SIDE} are needed).",
+                SKIPPED,
             )
         if width * height > MOST_PIXELS:
             raise SiteError(_too_large(file, width, height))
@@ -109,7 +110,11 @@ def _open(image_module: Any, file: Path) -> Any:
         except image_module.DecompressionBombError as error:
             raise SiteError(_too_large(file)) from error
         except image_module.UnidentifiedImageError as error:
-            hint = " Convert it to JPEG first." if file.suffix.lower() in (".heic", ".heif", ".avif", ".dng") else ""
+            hint = (
+                " Convert it to JPEG first."
+                if file.suffix.lower() in (".heic", ".heif", ".avif", ".dng")
+                else ""
+            )
             raise SiteError(
                 f"'{file.name}' is not a photo that can be read (JPEG, PNG, TIFF, WebP...).{hint}"
             ) from error
@@ -128,7 +133,9 @@ def _decode(image_module: Any, image: Any, file: Path, max_side: int | None) -> 
         orientation = _orientation(image)
         rgb = _to_rgb(image_module, image)
         if max_side is not None and max(rgb.size) > max_side:
-            rgb.thumbnail((max_side, max_side), _constant(image_module, "Resampling", "BICUBIC"), reducing_gap=2.0)
+            rgb.thumbnail(
+                (max_side, max_side), _constant(image_module, "Resampling", "BICUBIC"), reducing_gap=2.0
+            )
         if orientation in _ORIENTATIONS:
             rgb = rgb.transpose(_constant(image_module, "Transpose", _ORIENTATIONS[orientation]))
         return np.array(rgb, dtype=np.uint8)

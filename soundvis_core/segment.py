@@ -102,7 +102,9 @@ def segment_blocks(
     if width < 1 or height < 1:
         raise InputError(f"The raster has no pixels ({width} x {height}). Check the extent.")
     if not (np.isfinite(pixel_size) and pixel_size > 0):
-        raise InputError(f"The pixel size of the raster must be a positive number of metres, not {pixel_size}.")
+        raise InputError(
+            f"The pixel size of the raster must be a positive number of metres, not {pixel_size}."
+        )
     windows = list(plan_blocks(width, height, block, int(model.halo)))
     workers = max(1, min(_MOST_WORKERS, os.cpu_count() or 1, len(windows)))
     pending: deque[tuple[BlockWindow, Future[np.ndarray]]] = deque()
@@ -124,7 +126,9 @@ def segment_blocks(
             bands, valid = read(
                 window.padded_column, window.padded_row, window.padded_width, window.padded_height
             )
-            pending.append((window, pool.submit(_segment_block, model, window, bands, valid, classes, pixel_size)))
+            pending.append(
+                (window, pool.submit(_segment_block, model, window, bands, valid, classes, pixel_size))
+            )
             del bands, valid
             if len(pending) > workers:
                 finish_one()

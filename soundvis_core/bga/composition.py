@@ -55,7 +55,7 @@ def compose(shares: Mapping[str, float], table: WeightTable) -> Composition:
             totals[index] += share * float(weights[index])
     if mapped == 0.0:
         return Composition(None, None, 1.0, None, None)
-    return composition_from_raw(totals, 1.0 - mapped)
+    return composition_from_raw(totals, max(0.0, 1.0 - mapped))
 
 
 def composition_from_raw(raw: Sequence[float] | None, unmapped: float) -> Composition:

@@ -41,7 +41,12 @@ def to_lab(image: np.ndarray) -> np.ndarray:
 
 
 def soft_histogram(
-    values: np.ndarray, bins: int, low: float, high: float, circular: bool = False, weights: np.ndarray | None = None
+    values: np.ndarray,
+    bins: int,
+    low: float,
+    high: float,
+    circular: bool = False,
+    weights: np.ndarray | None = None,
 ) -> np.ndarray:
     """Shares of ``values`` in ``bins`` between ``low`` and ``high``, each value split over its two nearest bins.
 

@@ -51,8 +51,8 @@ _CENTRES: Mapping[str, tuple[float, ...]] = {
     "pattern": (0.43, 0.33, 0.30, 0.36, 0.37, 0.25, 0.19, 0.20, 0.14, 0.40),
     "cells": (47.6, -1.8, 8.1) * (GRID * GRID),
 }
-#: Spread of each dimension, or one for a group of shares, near the standard deviation of its dimensions: every group speaks with a like voice
-#: in a cosine, and within a group a rare hue or pattern does not become as loud as a common one.
+#: Spread of each dimension, or one for a whole group of shares: its standard deviation, so that every group has
+#: a like voice in a cosine. One for a group keeps a rare hue from becoming as loud as a common one.
 _SPREADS: Mapping[str, tuple[float, ...]] = {
     "statistics": (6.9, 4.0, 7.6, 5.5, 2.0, 3.0, 6.3, 3.3),
     "hue": (0.17,),
@@ -108,7 +108,9 @@ def _describe(image: np.ndarray) -> np.ndarray:
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise SiteError(f"A picture must be 8-bit RGB (height, width, 3), not {image.dtype} {image.shape}.")
     if min(image.shape[:2]) < SMALLEST_SIDE:
-        raise SiteError(f"The picture has only {image.shape[1]} x {image.shape[0]} pixels ({SMALLEST_SIDE} needed).")
+        raise SiteError(
+            f"The picture has only {image.shape[1]} x {image.shape[0]} pixels ({SMALLEST_SIDE} needed)."
+        )
     groups = _measure(resize(image, SIDE, SIDE))
     scaled = [
         _WEIGHTS[name] * (values - np.array(_CENTRES[name])) / np.array(_SPREADS[name])
@@ -128,7 +130,9 @@ def _measure(image: np.ndarray) -> dict[str, np.ndarray]:
     # Pixels without colour have no hue; below a chroma of 2 the angle is noise.
     hues = soft_histogram(hue, HUE_BINS, 0.0, 360.0, circular=True, weights=np.maximum(chroma - 2.0, 0.0))
     orientations, densities, contrasts = _edges(lightness)
-    patterns = np.bincount(local_binary_patterns(image.mean(axis=2).astype(np.uint8)).ravel(), minlength=PATTERN_BINS)
+    patterns = np.bincount(
+        local_binary_patterns(image.mean(axis=2).astype(np.uint8)).ravel(), minlength=PATTERN_BINS
+    )
     cell = SIDE // GRID
     return {
         "statistics": np.array(statistics),

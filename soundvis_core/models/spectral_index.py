@@ -12,7 +12,17 @@ import numpy as np
 
 from ..classes import NODATA, UNCLASSIFIED, ClassList
 from ..errors import InputError
-from .spectral_features import Features, box_sum, count_valid, levels, radius_of, ratios, roughness, strips, vote
+from .spectral_features import (
+    Features,
+    box_sum,
+    count_valid,
+    levels,
+    radius_of,
+    ratios,
+    roughness,
+    strips,
+    vote,
+)
 
 #: What the rules find. 0 is shadow and all that no rule claims.
 NOTHING, WATER, TREES, GRASS, CROPS, BARE, PAVED, BUILDING = range(8)
@@ -22,7 +32,16 @@ ALIASES: Mapping[int, tuple[str, ...]] = {
     WATER: ("waterbody", "water", "river", "lake"),
     TREES: ("forest", "tree", "trees", "forest/vegetation", "vegetation"),
     GRASS: ("grassland", "grass", "low vegetation", "rangeland", "meadow", "vegetation"),
-    CROPS: ("cropland", "agriculture", "agricultural", "crops", "farmland", "grassland", "grass", "low vegetation"),
+    CROPS: (
+        "cropland",
+        "agriculture",
+        "agricultural",
+        "crops",
+        "farmland",
+        "grassland",
+        "grass",
+        "low vegetation",
+    ),
     BARE: ("bare land", "bareland", "barren", "bare soil", "soil", "sand"),
     PAVED: ("road/sidewalk", "road", "impervious surfaces", "pavement", "street", "developed space"),
     BUILDING: ("building", "buildings", "roof", "house", "built"),
@@ -53,7 +72,9 @@ class SpectralIndex:
                 f"has {count}. Choose a colour picture, or combine its bands first (Build virtual raster)."
             )
 
-    def segment(self, bands: np.ndarray, valid: np.ndarray, classes: ClassList, pixel_size: float) -> np.ndarray:
+    def segment(
+        self, bands: np.ndarray, valid: np.ndarray, classes: ClassList, pixel_size: float
+    ) -> np.ndarray:
         """Class codes of a picture.
 
         ``bands`` is float32 (3 or 4, h, w) in 0..1, ``valid`` bool (h, w), ``pixel_size`` metres on the ground.
@@ -86,7 +107,9 @@ def find_categories(whole: np.ndarray, valid: np.ndarray, pixel_size: float) -> 
         light[rows] = features.light
     del sums
     if pixel_size <= FINE_PIXEL:
-        rough = roughness(whole, (labels == GRASS) & valid, max(small, 1), radius_of(2.5, pixel_size, 1, _ROUGH))
+        rough = roughness(
+            whole, (labels == GRASS) & valid, max(small, 1), radius_of(2.5, pixel_size, 1, _ROUGH)
+        )
         labels[(labels == GRASS) & _crowns(rough, light)] = TREES
     labels[_wide_water(wet & valid, labels, valid, pixel_size)] = WATER
     labels[~valid] = NOTHING
@@ -99,11 +122,15 @@ def _by_colour(f: Features, pixel_size: float) -> np.ndarray:
     fine = pixel_size <= FINE_PIXEL
     labels = np.full(light.shape, PAVED, dtype=np.uint8)
     labels[light < 0.27] = NOTHING
-    # Old tiles, brown metal and slate are a little redder than grey; so is bare soil, whose fields show where
-    # a pixel is larger than a house.
-    labels[(red > 0.018) & (green < 0.012) & (light > 0.25)] = BUILDING if fine else BARE
+    if fine:
+        # Old tiles, brown metal and slate are a little redder than grey.
+        labels[(red > 0.018) & (green < 0.012) & (light > 0.25)] = BUILDING
+    else:
+        # So is bare soil, and its fields are what shows where a pixel is larger than a house.
+        labels[((red > 0.018) | (blue < -0.04)) & (light > 0.25)] = BARE
     labels[(light > 0.77) & (blue > -0.06)] = BUILDING
-    labels[(red > 0.11) & (blue < -0.067)] = BUILDING
+    if fine:
+        labels[(red > 0.11) & (blue < -0.067)] = BUILDING
     labels[(blue < -0.13) & (red > 0.01) & (red < 0.10) & (light > 0.42) & (green > 0.012)] = BARE
     labels[(light > 0.64) & (blue < -0.057) & (red > 0.010) & (red < 0.10)] = BARE
     vegetation = _vegetation(f)
@@ -129,7 +156,7 @@ def _vegetation(f: Features) -> np.ndarray:
 
 def _crowns(rough: np.ndarray, light: np.ndarray) -> np.ndarray:
     """Which vegetation is trees: rough or dark, and a little of each will do."""
-    return rough * np.float32(1.0 / 0.042) + (np.float32(0.37) - light) * np.float32(6.0) > np.float32(1.0)
+    return rough * np.float32(1.0 / 0.042) + (np.float32(0.37) - light) * np.float32(9.0) > np.float32(1.0)
 
 
 def _may_be_water(f: Features) -> np.ndarray:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from .buildings import Row, add_building, line_block
 from .plan import Plan, blob, polygons
 from .surfaces import Surface
@@ -24,7 +26,10 @@ def build_blocks(plan: Plan, blocks: Any, park: Any) -> None:
     )
     trade = rng.uniform(0, 2 * math.pi)
     squares, sites, trades = 0, 0, 0
+    own = int(rng.integers(2**31))
     for rank, part in enumerate(parts):
+        # Each block draws its own numbers: where a version of GEOS rounds otherwise, one block differs and no more.
+        plan.rng = np.random.default_rng([own, rank])
         x, y = part.centroid.x, part.centroid.y
         reach = math.hypot(x - cx, y - cy)
         turn = abs((math.atan2(y - cy, x - cx) - trade + math.pi) % (2 * math.pi) - math.pi)
@@ -53,6 +58,7 @@ def build_blocks(plan: Plan, blocks: Any, park: Any) -> None:
         else:
             plan.fill(part, Surface("lawn", trees=0.17))
             line_block(plan, part, VILLAS, share=0.93)
+    plan.rng = rng
 
 
 def _perimeter(plan: Plan, block: Any) -> None:
@@ -60,7 +66,7 @@ def _perimeter(plan: Plan, block: Any) -> None:
     paved = plan.rng.random() < 0.4
     plan.fill(block, Surface("paving", trees=0.04) if paved else Surface("lawn", trees=0.16))
     line_block(plan, block, PERIMETER)
-    court = block.buffer(-19)
+    court = block.buffer(-19, join_style=2)
     for part in polygons(court, 400):
         if not paved:
             for _ in range(2):

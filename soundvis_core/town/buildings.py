@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from .plan import Plan, Point
+from .plan import Plan, Point, ring_of
 from .surfaces import PALETTE, Colour, Surface
 
 #: Colours of facades: plaster, brick, stone.
@@ -94,15 +94,14 @@ def line_block(plan: Plan, block: Any, row: Row, share: float = 1.0) -> list[Any
 
     ``share`` is the share of the places that are built on.
     """
-    from shapely.geometry.polygon import orient
     from shapely.ops import unary_union
     from shapely.prepared import prep
 
     rng = plan.rng
     room = prep(block.buffer(0.3))
-    ring = list(orient(block.simplify(2.0)).exterior.coords)
+    ring = ring_of(block)
     built: list[Any] = []
-    for (px, py), (qx, qy) in zip(ring[:-1], ring[1:]):
+    for (px, py), (qx, qy) in zip(ring, ring[1:] + ring[:1]):
         edge = math.hypot(qx - px, qy - py)
         if edge < 9:
             continue

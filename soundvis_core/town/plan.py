@@ -84,24 +84,36 @@ class Plan:
         self.trees.append(Tree(x, y, radius, height, float(self.rng.uniform(-1, 1))))
 
 
-def polygons(geometry: Any, smallest: float = 0.0) -> Iterator[Any]:
-    """The polygons of any shapely geometry that are larger than ``smallest`` square metres."""
-    for part in getattr(geometry, "geoms", [geometry]):
-        if part.geom_type == "Polygon":
-            if part.area > smallest:
-                yield part
-        elif hasattr(part, "geoms"):
-            yield from polygons(part, smallest)
+def polygons(geometry: Any, smallest: float = 0.0) -> list[Any]:
+    """The polygons of any shapely geometry that are larger than ``smallest`` square metres, from west to east."""
+    return [part for part in _parts(geometry, "Polygon") if part.area > smallest]
 
 
-def lines(geometry: Any, shortest: float = 0.0) -> Iterator[Any]:
-    """The lines of any shapely geometry that are longer than ``shortest`` metres."""
-    for part in getattr(geometry, "geoms", [geometry]):
-        if part.geom_type == "LineString":
-            if part.length > shortest:
-                yield part
-        elif hasattr(part, "geoms"):
-            yield from lines(part, shortest)
+def lines(geometry: Any, shortest: float = 0.0) -> list[Any]:
+    """The lines of any shapely geometry that are longer than ``shortest`` metres, from west to east."""
+    return [part for part in _parts(geometry, "LineString") if part.length > shortest]
+
+
+def _parts(geometry: Any, kind: str) -> list[Any]:
+    # The order of the parts is up to the version of GEOS; the town is not.
+    if hasattr(geometry, "geoms"):
+        found = [part for each in geometry.geoms for part in _parts(each, kind)]
+        return sorted(found, key=lambda part: (round(part.centroid.x, 3), round(part.centroid.y, 3)))
+    return [geometry] if geometry.geom_type == kind and not geometry.is_empty else []
+
+
+def ring_of(polygon: Any) -> list[Point]:
+    """The corners of a polygon's exterior, anticlockwise from the southernmost, without a repeated last one.
+
+    Corners less than 2 m off a straight line are left out.
+    """
+    from shapely.geometry.polygon import orient
+
+    # Simplifying keeps the first corner, so the ring is turned to start at the same one before.
+    ring = list(orient(polygon).exterior.coords)[:-1]
+    first = min(range(len(ring)), key=lambda index: (round(ring[index][1], 3), round(ring[index][0], 3)))
+    ring = ring[first:] + ring[:first]
+    return list(type(polygon)(ring).simplify(2.0).exterior.coords)[:-1]
 
 
 def along(line: Any, step: float, start: float = 0.0) -> Iterator[tuple[Point, Point]]:

@@ -21,7 +21,7 @@ def write(folder, text, encoding="utf-8"):
 
 
 @pytest.mark.parametrize(
-    "name, expected",
+    ("name", "expected"),
     [
         ("Forest/Vegetation", "forest_vegetation"),
         ("Car, Truck, Bus, etc", "car_truck_bus_etc"),
@@ -78,7 +78,12 @@ def test_only_names_with_a_byte_order_mark(tmp_path):
 def test_semicolons_quotes_and_colour_forms(tmp_path):
     text = 'name;code;color;synonyms\n"Road; path";7;255 0 16;street|lane\nWater;3;#0af;\n'
     road, water = load_classes(write(tmp_path, text)).classes
-    assert (road.code, road.name, road.colour, road.synonyms) == (7, "Road; path", (255, 0, 16), ("street", "lane"))
+    assert (road.code, road.name, road.colour, road.synonyms) == (
+        7,
+        "Road; path",
+        (255, 0, 16),
+        ("street", "lane"),
+    )
     assert water.colour == (0, 170, 255)
 
 
@@ -88,7 +93,7 @@ def test_many_classes_without_colours_are_all_distinct(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text, words",
+    ("text", "words"),
     [
         ("code,name\n0,Water\n", ("row 2", "reserved")),
         ("code,name\n1,Water\n255,Sky\n", ("row 3", "reserved")),

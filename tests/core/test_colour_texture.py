@@ -25,7 +25,7 @@ def cosines(vectors):
 
 
 @pytest.mark.parametrize(
-    "rgb, lab",
+    ("rgb", "lab"),
     # Reference values: CIE L*a*b* of the sRGB primaries under D65, as tabulated by B. Lindbloom.
     [
         ((255, 255, 255), (100.0, 0.0, 0.0)),
@@ -90,7 +90,10 @@ def test_measurements_of_a_plain_and_a_split_picture():
 def test_the_size_of_a_picture_hardly_matters():
     rng = np.random.default_rng(3)
     coarse = rng.integers(0, 256, (12, 12, 3), dtype=np.uint8)
-    small, large = np.kron(coarse, np.ones((32, 32, 1), np.uint8)), np.kron(coarse, np.ones((64, 64, 1), np.uint8))
+    small, large = (
+        np.kron(coarse, np.ones((32, 32, 1), np.uint8)),
+        np.kron(coarse, np.ones((64, 64, 1), np.uint8)),
+    )
     other = np.kron(rng.integers(0, 60, (12, 12, 3), dtype=np.uint8), np.ones((32, 32, 1), np.uint8))
     similarity = cosines(MODEL.encode([small, large, other]))
     assert similarity[0, 1] > 0.99
@@ -105,7 +108,9 @@ def test_threads_agree_with_one_thread():
     assert np.array_equal(np.stack(parts), MODEL.encode(images))
 
 
-@pytest.mark.parametrize("bad", [np.zeros((20, 20), np.uint8), np.zeros((20, 20, 3)), np.zeros((5, 90, 3), np.uint8)])
+@pytest.mark.parametrize(
+    "bad", [np.zeros((20, 20), np.uint8), np.zeros((20, 20, 3)), np.zeros((5, 90, 3), np.uint8)]
+)
 def test_arrays_that_are_no_pictures(bad):
     with pytest.raises(SiteError):
         MODEL.encode([bad])

@@ -29,7 +29,7 @@ def test_good_photos_have_the_right_form(tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    "builder, tolerance",
+    ("builder", "tolerance"),
     [
         (photos.plain_jpeg, 6),
         (photos.plain_png, 0),
@@ -46,7 +46,9 @@ def test_colours_are_right(tmp_path, builder, tolerance):
     assert np.abs(corner_colours(load_photo(builder(tmp_path))) - COLOURS).max() <= tolerance
 
 
-@pytest.mark.parametrize("builder", [photos.grey_png, photos.grey16_png, photos.grey16_tiff, photos.float_tiff])
+@pytest.mark.parametrize(
+    "builder", [photos.grey_png, photos.grey16_png, photos.grey16_tiff, photos.float_tiff]
+)
 def test_grey_of_any_depth_is_scaled(tmp_path, builder):
     assert np.array_equal(corner_colours(load_photo(builder(tmp_path))), GREYS)
 

@@ -129,7 +129,7 @@ def test_blocks_without_a_valid_pixel_skip_the_model():
     assert (run(np.zeros((3, 20, 20), np.float32), np.zeros((20, 20), bool), Never(), 8) == NODATA).all()
 
 
-@pytest.mark.parametrize("width, height, pixel_size", [(0, 5, 1.0), (5, 5, 0.0), (5, 5, float("nan"))])
+@pytest.mark.parametrize(("width", "height", "pixel_size"), [(0, 5, 1.0), (5, 5, 0.0), (5, 5, float("nan"))])
 def test_impossible_rasters(width, height, pixel_size):
     with pytest.raises(InputError):
         segment_blocks(None, None, width, height, Neighbour(), AERIAL, pixel_size, Recorder())
