@@ -74,7 +74,7 @@ def require(module: str) -> ModuleType:
     """
     try:
         return importlib.import_module(module)
-    except ImportError as error:
+    except (ImportError, OSError) as error:  # OSError: the library below the package is missing
         package = PACKAGES.get(module)
         if package is None:
             raise MissingDependencyError(f"The Python package '{module}' is missing: {error}") from error

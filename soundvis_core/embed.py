@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Iterable, Iterator
 
 import numpy as np
 
@@ -49,7 +49,7 @@ def _embed_recording(model: AudioEncoder, path: str, stop: threading.Event) -> S
     batch: list[np.ndarray] = []
     for window in read_windows(path, model.rate):
         if stop.is_set():
-            raise Cancelled()
+            raise Cancelled
         silent = silent and is_silent(window.samples)
         samples += window.samples.size
         windows += 1
@@ -65,7 +65,7 @@ def _embed_recording(model: AudioEncoder, path: str, stop: threading.Event) -> S
     return SiteResult(OK, "", (total / windows).astype(np.float32), values)
 
 
-def _embed_photo(model: ImageEncoder, path: str, stop: threading.Event) -> SiteResult:
+def _embed_photo(model: ImageEncoder, path: str, _stop: threading.Event) -> SiteResult:
     from .images import load_photo, views
 
     pictures = views(load_photo(path))
@@ -73,5 +73,5 @@ def _embed_photo(model: ImageEncoder, path: str, stop: threading.Event) -> SiteR
     return SiteResult(OK, "", vector, {"views": len(pictures)})
 
 
-def _embed_tile(model: ImageEncoder, tile: np.ndarray, stop: threading.Event) -> SiteResult:
+def _embed_tile(model: ImageEncoder, tile: np.ndarray, _stop: threading.Event) -> SiteResult:
     return SiteResult(OK, "", model.encode([tile])[0].astype(np.float32))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any, Callable, Iterable, Iterator, Mapping
+from typing import Any, Callable
 
 from .embed import embed_photos, embed_recordings
 from .errors import SKIPPED, Cancelled, InputError, SiteError
@@ -41,13 +42,13 @@ def _segment_photos(options: Options, paths: Paths, progress: Progress) -> Itera
     return map_sites(partial(_photo_shares, model, load_classes(options["classes"])), paths, progress)
 
 
-def _photo_shares(model: Any, classes: Any, path: str, stop: threading.Event) -> SiteResult:
+def _photo_shares(model: Any, classes: Any, path: str, _stop: threading.Event) -> SiteResult:
     from .segment import segment_photo
 
     return SiteResult(OK, values=segment_photo(path, model, classes))
 
 
-def _compose_sound(options: Options, paths: Paths, progress: Progress) -> Iterator[SiteResult]:
+def _compose_sound(_options: Options, paths: Paths, progress: Progress) -> Iterator[SiteResult]:
     return map_sites(_sound_bga, paths, progress)
 
 
@@ -59,7 +60,7 @@ def _sound_bga(path: str, stop: threading.Event) -> SiteResult:
     def until_stopped() -> Iterator[Any]:
         for window in read_windows(path, RATE):
             if stop.is_set():
-                raise Cancelled()
+                raise Cancelled
             yield window
 
     sound = sound_composition(until_stopped())

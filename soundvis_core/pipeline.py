@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, field
-from typing import Any, Callable, Iterable, Iterator, Mapping, TypeVar, Union
+from typing import Any, Callable, TypeVar, Union
 
 import numpy as np
 
@@ -47,7 +48,9 @@ def worker_threads() -> int:
     return max(1, min(8, os.cpu_count() or 1))
 
 
-def map_sites(work: Work[Task], tasks: Iterable[TaskOrError[Task]], progress: Progress) -> Iterator[SiteResult]:
+def map_sites(
+    work: Work[Task], tasks: Iterable[TaskOrError[Task]], progress: Progress
+) -> Iterator[SiteResult]:
     """``work`` over ``tasks`` on several threads, results in order, only a few tasks ahead.
 
     ``tasks`` is read on the calling thread. A site that cannot be processed becomes a result with its
@@ -76,7 +79,7 @@ def _guarded(work: Work[Task], task: TaskOrError[Task], stop: threading.Event) -
     if isinstance(task, SiteError):
         return SiteResult(task.status, str(task))
     if stop.is_set():
-        raise Cancelled()
+        raise Cancelled
     try:
         return work(task, stop)
     except SiteError as error:
@@ -95,5 +98,3 @@ def _wait(future: Future[SiteResult], progress: Progress) -> SiteResult:
             # The work itself may have raised a time-out of its own.
             if future.done() and future.exception() is not None:
                 raise
-
-

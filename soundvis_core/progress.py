@@ -27,15 +27,16 @@ class NoProgress:
     """A progress that says nothing and is never cancelled."""
 
     def report(self, fraction: float) -> None:
-        return None
+        """Nothing."""
 
     def info(self, text: str) -> None:
-        return None
+        """Nothing."""
 
     def warn(self, text: str) -> None:
-        return None
+        """Nothing."""
 
     def cancelled(self) -> bool:
+        """Never."""
         return False
 
 
@@ -51,19 +52,23 @@ class PartOf:
         self._length = stop - start
 
     def report(self, fraction: float) -> None:
+        """Report the step's share of the whole."""
         self._whole.report(self._start + self._length * fraction)
 
     def info(self, text: str) -> None:
+        """Pass a line on."""
         self._whole.info(text)
 
     def warn(self, text: str) -> None:
+        """Pass a warning on."""
         self._whole.warn(text)
 
     def cancelled(self) -> bool:
+        """Whether the whole was cancelled."""
         return self._whole.cancelled()
 
 
 def check_cancelled(progress: Progress) -> None:
     """Raise :class:`Cancelled` where the user wants to stop."""
     if progress.cancelled():
-        raise Cancelled()
+        raise Cancelled

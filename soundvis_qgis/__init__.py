@@ -29,7 +29,7 @@ def _register_core() -> None:
 _register_core()
 
 
-def classFactory(iface):  # noqa: N802, ANN001, ANN201 - the name and signature are QGIS's
+def classFactory(iface):  # noqa: ANN001, ANN201 - the name and signature are QGIS's
     """Entry point of QGIS."""
     from .plugin import SoundVisPlugin
 

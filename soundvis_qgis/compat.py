@@ -31,7 +31,9 @@ def is_null(value: Any) -> bool:
     if value is None:
         return True
     is_null_method = getattr(value, "isNull", None)
-    return bool(is_null_method()) if callable(is_null_method) and not isinstance(value, (str, bytes)) else False
+    return (
+        bool(is_null_method()) if callable(is_null_method) and not isinstance(value, (str, bytes)) else False
+    )
 
 
 def is_binary(field: QgsField) -> bool:

@@ -41,7 +41,7 @@ class _Function(QgsExpressionFunction):
     def __init__(self, name: str, arguments: int, help_text: str) -> None:
         super().__init__(name, arguments, GROUP, help_text)
 
-    def func(self, values, context, parent, node):  # noqa: ANN001, ANN201 - QGIS's signature
+    def func(self, values, context, parent, node):  # noqa: ANN001, ANN202 - QGIS's signature
         if any(is_null(value) for value in values):
             return None
         try:
@@ -62,7 +62,7 @@ class Vector(_Function):
             "soundvis_vector",
             1,
             "<h3>soundvis_vector(embedding)</h3><p>The numbers of an embedding field as an array.</p>"
-            "<p>Example: <code>array_get(soundvis_vector(\"snd_emb\"), 0)</code></p>",
+            '<p>Example: <code>array_get(soundvis_vector("snd_emb"), 0)</code></p>',
         )
 
     def evaluate(self, *values: Any) -> list[float]:
@@ -77,14 +77,16 @@ class Cosine(_Function):
             "soundvis_cosine",
             2,
             "<h3>soundvis_cosine(a, b)</h3><p>The cosine similarity of two embeddings of the same model, "
-            "-1 to 1. Null where one of them is all zero.</p><p>Example: <code>soundvis_cosine(\"snd_emb\", "
+            '-1 to 1. Null where one of them is all zero.</p><p>Example: <code>soundvis_cosine("snd_emb", '
             "attribute(get_feature('sites', 'site_id', 'T01'), 'snd_emb'))</code></p>",
         )
 
     def evaluate(self, *values: Any) -> float | None:
         a, b = to_vector(values[0]), to_vector(values[1])
         if len(a) != len(b):
-            raise ValueError(f"the embeddings have {len(a)} and {len(b)} dimensions; compare those of one model")
+            raise ValueError(
+                f"the embeddings have {len(a)} and {len(b)} dimensions; compare those of one model"
+            )
         norms = sum(x * x for x in a) ** 0.5 * sum(y * y for y in b) ** 0.5
         return sum(x * y for x, y in zip(a, b)) / norms if norms > 0 else None
 
@@ -99,7 +101,7 @@ class BgaColor(_Function):
             "<h3>soundvis_bga_color(bio, geo, ant)</h3><p>The ternary colour of a composition, as text that "
             "every colour setting takes: green for biophony, blue for geophony, orange for anthrophony, and "
             "mixtures between. The three numbers need not sum to 1.</p><p>Example: "
-            "<code>soundvis_bga_color(\"aer_bio\", \"aer_geo\", \"aer_ant\")</code></p>",
+            '<code>soundvis_bga_color("aer_bio", "aer_geo", "aer_ant")</code></p>',
         )
 
     def evaluate(self, *values: Any) -> str | None:

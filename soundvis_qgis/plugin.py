@@ -15,7 +15,7 @@ class SoundVisPlugin:
         self.provider: SoundVisProvider | None = None
         self._functions: list[str] = []
 
-    def initProcessing(self) -> None:  # noqa: N802 - QGIS's name
+    def initProcessing(self) -> None:
         """Register the tools. ``qgis_process`` calls only this."""
         from .expressions import register
 
@@ -25,7 +25,7 @@ class SoundVisPlugin:
         self.provider.refreshAlgorithms()
         self._functions = register()
 
-    def initGui(self) -> None:  # noqa: N802 - QGIS's name
+    def initGui(self) -> None:
         """Register the tools in the desktop."""
         self.initProcessing()
 

@@ -16,14 +16,14 @@ RESOURCES = Path(__file__).resolve().parent / "resources"
 class ReadyModel(QgsProcessingModelAlgorithm):
     """A model that ships with the plugin. Its name is its id, so the toolbox shows a label of its own."""
 
-    def displayName(self) -> str:  # noqa: N802 - QGIS's name
+    def displayName(self) -> str:
         label = self.name().replace("_", " ")
         return label[:1].upper() + label[1:]
 
     def group(self) -> str:
         return "Ready models"
 
-    def groupId(self) -> str:  # noqa: N802 - QGIS's name
+    def groupId(self) -> str:
         return "models"
 
 
@@ -36,16 +36,16 @@ class SoundVisProvider(QgsProcessingProvider):
     def name(self) -> str:
         return "SoundVis"
 
-    def longName(self) -> str:  # noqa: N802 - QGIS's name
+    def longName(self) -> str:
         return "SoundVis: sound and sight of places"
 
     def icon(self) -> QIcon:
         return QIcon(str(RESOURCES / "icons" / "soundvis.svg"))
 
-    def svgIconPath(self) -> str:  # noqa: N802 - QGIS's name
+    def svgIconPath(self) -> str:
         return str(RESOURCES / "icons" / "soundvis.svg")
 
-    def loadAlgorithms(self) -> None:  # noqa: N802 - QGIS's name
+    def loadAlgorithms(self) -> None:
         for algorithm in ALGORITHMS:
             self.addAlgorithm(algorithm())
         folder = RESOURCES / "models"

@@ -32,10 +32,10 @@ TARGET = Path(__file__).resolve().parent.parent / "resources" / "models" / f"{NA
 
 HELP = {
     "ALG_DESC": (
-        "<p>The whole journey from sites with recordings and street photos and a basemap to the correlation of sound and "
-        "sight: embeds recordings, photos and the basemap around each site, segments photos and basemap, maps everything "
-        "to biophony, geophony and anthrophony, and correlates.</p><p>It runs on the light models, with nothing to "
-        "download. Open it in the model designer (right click, Edit a copy) to choose other models or steps.</p>"
+        "<p>The whole journey from sites with recordings and street photos and a basemap to the correlation of sound "
+        "and sight: embeds recordings, photos and the basemap around each site, segments photos and basemap, maps "
+        "everything to biophony, geophony and anthrophony, and correlates.</p><p>It runs on the light models, with nothing "
+        "to download. Open it in the model designer (right click, Edit a copy) to choose other models or steps.</p>"
     ),
     "ALG_CREATOR": "SoundVis",
     "SITES": "Point layer of the sites with the paths of their recordings and photos.",
@@ -113,17 +113,27 @@ def add_parameters(model: QgsProcessingModelAlgorithm) -> None:
     add_parameter(model, QgsProcessingParameterFeatureSource("SITES", "Sites", points), (120, 60))
     add_parameter(model, QgsProcessingParameterRasterLayer("BASEMAP", "Basemap"), (1020, 60))
     for index, (name, label) in enumerate(
-        (("RECORDING_FIELD", "Field with the path of the recording"), ("PHOTO_FIELD", "Field with the path of the photo"))
+        (
+            ("RECORDING_FIELD", "Field with the path of the recording"),
+            ("PHOTO_FIELD", "Field with the path of the photo"),
+        )
     ):
         field = QgsProcessingParameterField(name, label, parentLayerParameterName="SITES", type=text_field)
         add_parameter(model, field, (320 + 220 * index, 60))
-    group = QgsProcessingParameterField("GROUP_FIELD", "Group field", parentLayerParameterName="SITES", optional=True)
+    group = QgsProcessingParameterField(
+        "GROUP_FIELD", "Group field", parentLayerParameterName="SITES", optional=True
+    )
     add_parameter(model, group, (120, 760))
     folder = QgsProcessingParameterFile(
-        "BASE_FOLDER", "Base folder of relative paths", QgsProcessingParameterFile.Behavior.Folder, optional=True
+        "BASE_FOLDER",
+        "Base folder of relative paths",
+        QgsProcessingParameterFile.Behavior.Folder,
+        optional=True,
     )
     add_parameter(model, folder, (760, 60))
-    footprint = QgsProcessingParameterNumber("FOOTPRINT", "Footprint (metres)", number.Double, 200.0, False, 1.0)
+    footprint = QgsProcessingParameterNumber(
+        "FOOTPRINT", "Footprint (metres)", number.Double, 200.0, False, 1.0
+    )
     add_parameter(model, footprint, (1240, 60), advanced=True)
     radius = QgsProcessingParameterNumber("RADIUS", "Radius (metres)", number.Double, 100.0, False, 0.1)
     add_parameter(model, radius, (1460, 60), advanced=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "build"))
 
-from qgis.core import (  # noqa: E402 - the staged plugin has to be on the path first
+from qgis.core import (
     QgsApplication,
     QgsCoordinateReferenceSystem,
     QgsLayerTreeGroup,
@@ -34,10 +34,10 @@ from qgis.core import (  # noqa: E402 - the staged plugin has to be on the path 
     QgsUnitTypes,
     QgsVectorLayer,
 )
-from qgis.PyQt.QtCore import QRectF  # noqa: E402
-from qgis.PyQt.QtGui import QFont  # noqa: E402
+from qgis.PyQt.QtCore import QRectF
+from qgis.PyQt.QtGui import QFont
 
-from soundvis_qgis.layers.styling import bga_styles  # noqa: E402
+from soundvis_qgis.layers.styling import bga_styles
 
 PROJECT = "soundvis-demo.qgz"
 MAP = "map.png"
@@ -58,7 +58,13 @@ def sites_layer(folder: Path, name: str, prefix: str) -> QgsVectorLayer:
     return layer
 
 
-def add(project: QgsProject, group: QgsLayerTreeGroup, layer: QgsMapLayer, visible: bool, open_legend: bool = False) -> None:
+def add(
+    project: QgsProject,
+    group: QgsLayerTreeGroup,
+    layer: QgsMapLayer,
+    visible: bool,
+    open_legend: bool = False,
+) -> None:
     """Add a layer at the end of a group. Raises where it cannot be read."""
     if not layer.isValid():
         raise SystemExit(f"{layer.source()} cannot be read")
@@ -96,7 +102,9 @@ def place(item: object, x: float, y: float, width: float, height: float) -> None
     item.attemptResize(QgsLayoutSize(width, height, MILLIMETRES))  # type: ignore[attr-defined]
 
 
-def add_label(layout: QgsLayout, text: str, size: float, box: tuple[float, float, float, float], bold: bool = False) -> None:
+def add_label(
+    layout: QgsLayout, text: str, size: float, box: tuple[float, float, float, float], bold: bool = False
+) -> None:
     """A line of text."""
     label = QgsLayoutItemLabel(layout)
     font = QFont("DejaVu Sans")
@@ -163,16 +171,23 @@ def build_layout(project: QgsProject) -> QgsPrintLayout:
     add_label(layout, "The sample town: what is heard and what is seen", 17, (10, 7, 277, 10), True)
     add_label(
         layout,
-        "Biophony, geophony and anthrophony of each site, from its recording (left) and from the land cover within 100 m (right)",
+        "Biophony, geophony and anthrophony of each site, from its recording (left) "
+        "and from the land cover within 100 m (right)",
         9.5,
         (10, 16, 277, 6),
     )
     side = 135.0
     heard = add_map(
-        layout, [by_name(project, "BGA of recordings"), by_name(project, "Aerial image")], extent, (10, 25, side, side)
+        layout,
+        [by_name(project, "BGA of recordings"), by_name(project, "Aerial image")],
+        extent,
+        (10, 25, side, side),
     )
     seen = add_map(
-        layout, [by_name(project, "BGA of land cover"), by_name(project, "Land cover")], extent, (152, 25, side, side)
+        layout,
+        [by_name(project, "BGA of land cover"), by_name(project, "Land cover")],
+        extent,
+        (152, 25, side, side),
     )
     # The first entry of the pies is the dot below them, that of the land cover the name of its band.
     add_legend(layout, by_name(project, "BGA of recordings"), heard, (10, 162, 60, 30), 1, [1, 2, 3])

@@ -2,84 +2,41 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import os
 import sys
 from pathlib import Path
-
-# Libraries print what they like; only protocol lines may reach the parent.
-_answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
-os.dup2(2, 1)
-
-# The parent starts this file by its path, so that no folder has to be on the search path of other programs.
-if __package__ in (None, ""):
-    sys.path.append(str(Path(__file__).resolve().parent.parent.parent))
+from typing import TextIO
 
 
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that jobs need; empty text where one is missing."""
-    import platform
-    from importlib import metadata
-
-    from soundvis_core.dependencies import PACKAGES
-
-    found = {"python": platform.python_version()}
-    for package in PACKAGES.values():
-        try:
-            found[package.pypi] = metadata.version(package.pypi)
-        except metadata.PackageNotFoundError:
-            found[package.pypi] = ""
-    return found
+def claim_answers() -> TextIO:
+    """Standard output for answers alone: whatever libraries print goes to standard error from here on."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    os.dup2(2, 1)
+    return answers
 
 
-def main() -> int:
-    """Run the job that the parent sends. The exit code is 0 where every site got a result."""
-    import json
-    import platform
+def register_core() -> None:
+    """Make this very copy of the core importable by its name.
 
-    from soundvis_core.errors import Cancelled, SoundVisError
-    from soundvis_core.jobs import run_job
-    from soundvis_core.worker.protocol import decode_request, encode_result
-
-    def answer(**message: object) -> None:
-        _answers.write(json.dumps(message) + "\n")
-
-    class ParentProgress:
-        """Sends the log to the parent. Cancelling is done by ending this process."""
-
-        def report(self, fraction: float) -> None:
-            return None
-
-        def info(self, text: str) -> None:
-            answer(info=text)
-
-        def warn(self, text: str) -> None:
-            answer(warn=text)
-
-        def cancelled(self) -> bool:
-            # An orphan has nobody to work for.
-            return os.getppid() != parent
-
-    if "--versions" in sys.argv:
-        _answers.write(json.dumps(versions()))
-        _answers.flush()
-        return 0
-    parent = os.getppid()
-    answer(ready=platform.python_version())
-    line = sys.stdin.readline()
-    if not line:
-        return 0
-    try:
-        name, options, paths = decode_request(line)
-        for result in run_job(name, options, paths, ParentProgress()):
-            answer(result=encode_result(result))
-    except SoundVisError as error:
-        answer(error=str(error))
-        return 1
-    except (Cancelled, BrokenPipeError):
-        return 1
-    answer(done=True)
-    return 0
+    The parent starts this file by its path: no folder has to join a search path, and no other copy of the
+    core in the environment can come first.
+    """
+    folder = Path(__file__).resolve().parent.parent
+    spec = importlib.util.spec_from_file_location(
+        folder.name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{folder} is not a package")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[folder.name] = module
+    spec.loader.exec_module(module)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    channel = claim_answers()
+    if not __package__:
+        register_core()
+    service = importlib.import_module(f"{Path(__file__).resolve().parent.parent.name}.worker.service")
+    sys.exit(service.main(sys.argv[1:], channel))

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any, Iterable
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,8 @@ from ..pipeline import SiteResult, TaskOrError
 def encode_request(job: str, options: dict[str, Any], paths: Iterable[TaskOrError[str]]) -> str:
     """The one line that starts a job."""
     items = [
-        {"status": path.status, "reason": str(path)} if isinstance(path, SiteError) else path for path in paths
+        {"status": path.status, "reason": str(path)} if isinstance(path, SiteError) else path
+        for path in paths
     ]
     return json.dumps({"job": job, "options": options, "paths": items})
 
@@ -29,7 +31,8 @@ def decode_request(line: str) -> tuple[str, dict[str, Any], list[TaskOrError[str
     """The job, its options and its paths."""
     message = json.loads(line)
     paths: list[TaskOrError[str]] = [
-        SiteError(item["reason"], item["status"]) if isinstance(item, dict) else item for item in message["paths"]
+        SiteError(item["reason"], item["status"]) if isinstance(item, dict) else item
+        for item in message["paths"]
     ]
     return message["job"], message["options"], paths
 

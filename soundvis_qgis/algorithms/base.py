@@ -5,7 +5,8 @@ from __future__ import annotations
 import html
 import traceback
 from collections import Counter, deque
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Callable
 
 from qgis.core import (
     QgsFeature,
@@ -79,30 +80,32 @@ class Algorithm(QgsProcessingAlgorithm):
         self._discards: list[Callable[[], None]] = []
         self._finished: list[OutputLayer] = []
 
-    def createInstance(self) -> Algorithm:  # noqa: N802 - QGIS's name
+    def createInstance(self) -> Algorithm:
         return type(self)()
 
     def name(self) -> str:
         return self.ID
 
-    def displayName(self) -> str:  # noqa: N802 - QGIS's name
+    def displayName(self) -> str:
         return self.tr(self.LABEL)
 
     def group(self) -> str:
         return self.tr(GROUPS[self.GROUP])
 
-    def groupId(self) -> str:  # noqa: N802 - QGIS's name
+    def groupId(self) -> str:
         return self.GROUP
 
     def icon(self) -> QIcon:
         return self.provider().icon() if self.provider() is not None else QIcon()
 
-    def shortDescription(self) -> str:  # noqa: N802 - QGIS's name
+    def shortDescription(self) -> str:
         return self.tr(self.SUMMARY.split("\n")[0])
 
-    def shortHelpString(self) -> str:  # noqa: N802 - QGIS's name
+    def shortHelpString(self) -> str:
         """The summary and the help of each parameter, so that the help cannot lag behind the tool."""
-        paragraphs = [f"<p>{html.escape(part)}</p>" for part in self.tr(self.SUMMARY).split("\n") if part.strip()]
+        paragraphs = [
+            f"<p>{html.escape(part)}</p>" for part in self.tr(self.SUMMARY).split("\n") if part.strip()
+        ]
         rows = [
             f"<li><b>{html.escape(definition.description())}</b>: {html.escape(definition.help())}</li>"
             for definition in self.parameterDefinitions()
@@ -114,7 +117,11 @@ class Algorithm(QgsProcessingAlgorithm):
         return QCoreApplication.translate("SoundVis", text)
 
     def add(
-        self, definition: QgsProcessingParameterDefinition, help_text: str, advanced: bool = False, **options: Any
+        self,
+        definition: QgsProcessingParameterDefinition,
+        help_text: str,
+        advanced: bool = False,
+        **options: Any,
     ) -> None:
         """Add a parameter with its help; further ``options`` go to ``addParameter``."""
         definition.setHelp(self.tr(help_text))
@@ -122,7 +129,7 @@ class Algorithm(QgsProcessingAlgorithm):
             definition.setFlags(definition.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
         self.addParameter(definition, **options)
 
-    def checkParameterValues(self, parameters, context):  # noqa: ANN001, ANN201, N802 - QGIS's signature
+    def checkParameterValues(self, parameters, context):  # noqa: ANN001, ANN201 - QGIS's signature
         """What stands in the way of a run is said before it."""
         ok, message = super().checkParameterValues(parameters, context)
         if not ok:
@@ -141,12 +148,12 @@ class Algorithm(QgsProcessingAlgorithm):
         """Why the parameters cannot be run; None where they can."""
         return None
 
-    def prepareAlgorithm(self, parameters, context, feedback):  # noqa: ANN001, ANN201, N802 - QGIS's signature
+    def prepareAlgorithm(self, parameters, context, feedback):  # noqa: ANN001, ANN201 - QGIS's signature
         with _plain_errors(self, feedback):
             self.prepare(parameters, context)
         return True
 
-    def processAlgorithm(self, parameters, context, feedback):  # noqa: ANN001, ANN201, N802 - QGIS's signature
+    def processAlgorithm(self, parameters, context, feedback):  # noqa: ANN001, ANN201 - QGIS's signature
         problem = self.dependency_problem(parameters, context) or self.problem(parameters, context)
         if problem:
             raise QgsProcessingException(problem)
@@ -154,7 +161,7 @@ class Algorithm(QgsProcessingAlgorithm):
             return self.run(parameters, context, FeedbackProgress(feedback))
         return {}
 
-    def postProcessAlgorithm(self, context, feedback):  # noqa: ANN001, ANN201, N802 - QGIS's signature
+    def postProcessAlgorithm(self, context, feedback):  # noqa: ANN001, ANN201 - QGIS's signature
         """Style, metadata and side-car files of the outputs; a failure here never costs the result."""
         for output in self._finished:
             for warning in output.finish(context):
@@ -164,7 +171,9 @@ class Algorithm(QgsProcessingAlgorithm):
     def prepare(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
         """Take hold of layers in the main thread, before :meth:`run` goes to the background."""
 
-    def run(self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress) -> dict:
+    def run(
+        self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
+    ) -> dict:
         """Do the work and return the results by output name."""
         raise NotImplementedError
 
@@ -233,7 +242,7 @@ class SitesAlgorithm(Algorithm):
     #: The field whose values (ok, failed, skipped) are counted at the end.
     status_field = ""
 
-    def initAlgorithm(self, configuration=None) -> None:  # noqa: ANN001, N802 - QGIS's signature
+    def initAlgorithm(self, configuration=None) -> None:  # noqa: ANN001 - QGIS's signature
         self.add(
             QgsProcessingParameterFeatureSource(
                 self.INPUT, self.tr("Sites"), [QgsProcessing.SourceType.TypeVectorPoint]
@@ -262,7 +271,9 @@ class SitesAlgorithm(Algorithm):
         """One mapping of values per feature, in the order of ``features``."""
         raise NotImplementedError
 
-    def output_layer(self, destination: str, parameters: Mapping[str, Any], context: QgsProcessingContext) -> OutputLayer:
+    def output_layer(
+        self, destination: str, parameters: Mapping[str, Any], context: QgsProcessingContext
+    ) -> OutputLayer:
         """The finished layer with its styles; plain by default."""
         from ..layers.outputs import OutputLayer
 
@@ -277,7 +288,9 @@ class SitesAlgorithm(Algorithm):
     def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
         return format_problem(parameters.get(self.OUTPUT))
 
-    def source(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> QgsProcessingFeatureSource:
+    def source(
+        self, parameters: Mapping[str, Any], context: QgsProcessingContext
+    ) -> QgsProcessingFeatureSource:
         """The sites. Raises where the layer cannot be read."""
         source = self.parameterAsSource(parameters, self.INPUT, context)
         if source is None:
@@ -293,7 +306,9 @@ class SitesAlgorithm(Algorithm):
         home = context.project().homePath() if context.project() is not None else ""
         return PathResolver(base, (layer_folder(layer), home))
 
-    def run(self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress) -> dict:
+    def run(
+        self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
+    ) -> dict:
         source = self.source(parameters, context)
         added = list(self.new_fields(parameters, context))
         check_collisions(source.fields(), added, self.COLLISION_REMEDY)
@@ -305,7 +320,9 @@ class SitesAlgorithm(Algorithm):
         )
         if qgis_sink is None:
             raise QgsProcessingException(self.invalidSinkError(parameters, self.OUTPUT))
-        sink = SiteSink(qgis_sink, destination, fields, added, own_file=not is_database(parameters.get(self.OUTPUT)))
+        sink = SiteSink(
+            qgis_sink, destination, fields, added, own_file=not is_database(parameters.get(self.OUTPUT))
+        )
         del qgis_sink
         self.on_failure(sink.discard)
 
@@ -331,7 +348,9 @@ class SitesAlgorithm(Algorithm):
         if total == 0:
             progress.warn("The layer has no sites (mind selections and filters); the output is empty.")
             return
-        parts = ", ".join(f"{counts[status]} {status}" for status in ("ok", "failed", "skipped") if counts[status])
+        parts = ", ".join(
+            f"{counts[status]} {status}" for status in ("ok", "failed", "skipped") if counts[status]
+        )
         line = f"{total} sites: {parts}."
         if counts["ok"] < total:
             progress.warn(f"{line} The reasons are in the field '{self.reason_field}'.")

@@ -65,7 +65,9 @@ def add_field_name(algorithm: Algorithm, name: str, label: str, default: str, te
 def add_prefix(algorithm: Algorithm, default: str) -> None:
     """PREFIX of the output fields."""
     algorithm.add(
-        QgsProcessingParameterString(PREFIX, algorithm.tr("Prefix of the new fields"), defaultValue=default, optional=True),
+        QgsProcessingParameterString(
+            PREFIX, algorithm.tr("Prefix of the new fields"), defaultValue=default, optional=True
+        ),
         "Put before the name of every new field, so that the results of several tools fit into one layer.",
     )
 

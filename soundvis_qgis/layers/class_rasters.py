@@ -34,7 +34,11 @@ def _names_in_file(layer: QgsRasterLayer) -> dict[int, str]:
         return {}
     band = dataset.GetRasterBand(1)
     items = band.GetMetadata() or {}
-    own = {int(key[len(CLASS_ITEM) :]): name for key, name in items.items() if key[len(CLASS_ITEM) :].isdigit() and key.startswith(CLASS_ITEM)}
+    own = {
+        int(key[len(CLASS_ITEM) :]): name
+        for key, name in items.items()
+        if key[len(CLASS_ITEM) :].isdigit() and key.startswith(CLASS_ITEM)
+    }
     if own:
         return own
     categories = {code: name for code, name in enumerate(band.GetCategoryNames() or []) if name.strip()}
@@ -52,7 +56,9 @@ def _names_in_table(table: gdal.RasterAttributeTable | None) -> dict[int, str]:
         return {}
     rows = range(table.GetRowCount())
     return {
-        (table.GetValueAsInt(row, code_column) if code_column >= 0 else row): table.GetValueAsString(row, name_column)
+        (table.GetValueAsInt(row, code_column) if code_column >= 0 else row): table.GetValueAsString(
+            row, name_column
+        )
         for row in rows
     }
 

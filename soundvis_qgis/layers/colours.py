@@ -5,9 +5,7 @@ Bluish green, blue and vermilion of the Okabe-Ito set, told apart with every com
 
 from __future__ import annotations
 
-from typing import Tuple
-
-RGB = Tuple[int, int, int]
+RGB = tuple[int, int, int]
 
 BIOPHONY: RGB = (0, 158, 115)
 GEOPHONY: RGB = (0, 114, 178)
@@ -30,7 +28,10 @@ def mix_expression(bio: str, geo: str, ant: str) -> str:
     """The same as a QGIS expression over three fields, so that a style works without the plugin."""
     fields = [f'"{name}"' for name in (bio, geo, ant)]
     channels = [
-        "(" + " + ".join(f"{field}*{colour[channel]}" for field, colour in zip(fields, (BIOPHONY, GEOPHONY, ANTHROPHONY)))
+        "("
+        + " + ".join(
+            f"{field}*{colour[channel]}" for field, colour in zip(fields, (BIOPHONY, GEOPHONY, ANTHROPHONY))
+        )
         + f") / ({' + '.join(fields)})"
         for channel in range(3)
     ]

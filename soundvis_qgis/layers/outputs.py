@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import configparser
-import datetime
+import datetime as dt
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Mapping
+from typing import Any, Callable
 
 from qgis.core import (
     Qgis,
@@ -49,7 +50,7 @@ def provenance(
         "tool": algorithm.id(),
         "SoundVis": plugin_version(),
         "QGIS": Qgis.QGIS_VERSION,
-        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        "date": dt.datetime.now(dt.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "parameters": ", ".join(f"{name}={value}" for name, value in given.items()),
     }
 
@@ -100,7 +101,11 @@ class OutputLayer:
     def _with_layer_name(self, layer: QgsMapLayer) -> QgsMapLayer:
         """The layer by a source that names its table, which a GeoPackage needs to find where metadata belong."""
         path = self.destination.split("|")[0]
-        if not isinstance(layer, QgsVectorLayer) or not path.lower().endswith(".gpkg") or "|" in layer.source():
+        if (
+            not isinstance(layer, QgsVectorLayer)
+            or not path.lower().endswith(".gpkg")
+            or "|" in layer.source()
+        ):
             return layer
         table = layer.dataProvider().subLayers()[0].split(QgsDataProvider.sublayerSeparator())[1]
         named = QgsVectorLayer(f"{path}|layername={table}", layer.name(), "ogr")
@@ -143,7 +148,9 @@ class OutputLayer:
             message, saved = painted.saveNamedStyle(f"{stem}{suffix}.qml")
             if not saved:
                 warnings.append(f"The style '{name}' could not be written: {message}")
-            if isinstance(painted, QgsVectorLayer) and self.destination.split("|")[0].lower().endswith(".gpkg"):
+            if isinstance(painted, QgsVectorLayer) and self.destination.split("|")[0].lower().endswith(
+                ".gpkg"
+            ):
                 error = painted.saveStyleToDatabase(name, "SoundVis", index == 0, "")
                 if error:
                     warnings.append(f"The style '{name}' could not be kept in the GeoPackage: {error}")
@@ -157,6 +164,6 @@ class _StyleOnLoad(QgsProcessingLayerPostProcessorInterface):
         super().__init__()
         self._output = output
 
-    def postProcessLayer(self, layer, context, feedback):  # noqa: ANN001, ANN201, N802 - QGIS's signature
+    def postProcessLayer(self, layer, context, feedback):  # noqa: ANN001, ANN202 - QGIS's signature
         if isinstance(layer, (QgsVectorLayer, QgsRasterLayer)):
             self._output._apply(layer)

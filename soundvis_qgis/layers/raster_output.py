@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Sequence
+from typing import TYPE_CHECKING
 
 from osgeo import gdal
 
@@ -47,7 +48,12 @@ class RasterOutput:
         gdal.UseExceptions()
         try:
             self._dataset = driver.Create(
-                self._partial, grid.width, grid.height, len(form.bands), _GDAL_TYPES[form.dtype], options=options
+                self._partial,
+                grid.width,
+                grid.height,
+                len(form.bands),
+                _GDAL_TYPES[form.dtype],
+                options=options,
             )
         except RuntimeError as error:
             raise InputError(f"The raster {path} cannot be created: {error}") from error

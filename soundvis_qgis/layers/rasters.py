@@ -100,7 +100,9 @@ class RasterSource:
 
     def _choose_bands(self, layer: QgsRasterLayer) -> None:
         provider = self._provider
-        meaning = {band: enum_number(provider.colorInterpretation(band)) for band in range(1, layer.bandCount() + 1)}
+        meaning = {
+            band: enum_number(provider.colorInterpretation(band)) for band in range(1, layer.bandCount() + 1)
+        }
         plain = [band for band in meaning if meaning[band] != _ALPHA]
         self._alpha = next((band for band in meaning if meaning[band] == _ALPHA), None)
         if meaning and meaning[1] == _PALETTE and len(plain) == 1 and layer.renderer() is not None:
@@ -145,7 +147,9 @@ class RasterSource:
                 "parameters)."
             )
         if resolution <= 0:
-            raise InputError(f"'{self.name}' is a web layer without pixels of its own. Give a pixel size (advanced).")
+            raise InputError(
+                f"'{self.name}' is a web layer without pixels of its own. Give a pixel size (advanced)."
+            )
         area = self.extent if extent is None else extent.intersect(self.extent)
         if area.isEmpty():
             raise InputError("The extent does not overlap the raster. Choose an extent inside it.")
@@ -185,7 +189,9 @@ class RasterSource:
         """Whether band 1 holds whole numbers."""
         return self.native and _DTYPES.get(enum_number(self._provider.dataType(1)), "f4")[0] in "ui"
 
-    def _values(self, band: int, extent: QgsRectangle, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
+    def _values(
+        self, band: int, extent: QgsRectangle, width: int, height: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         block = self._provider.block(band, extent, width, height)
         dtype = _DTYPES.get(enum_number(block.dataType()))
         if not block.isValid() or dtype is None:
@@ -229,7 +235,9 @@ class RasterSource:
         offset = float(min(low, 0.0))
         return (float(high) - offset or 1.0), offset
 
-    def tile(self, frame: LocalFrame, centre: tuple[float, float], side: float, pixels: int) -> tuple[np.ndarray, float]:
+    def tile(
+        self, frame: LocalFrame, centre: tuple[float, float], side: float, pixels: int
+    ) -> tuple[np.ndarray, float]:
         """A north-up square of ``side`` true metres about a place, as uint8 (pixels, pixels, 3).
 
         Also returns the share of the square that has data (0 to 1). Where the raster is finer than the
@@ -263,7 +271,9 @@ class RasterSource:
         window = self._window(x, y, self.grid())
         if window is None:
             return np.zeros(x.shape, dtype=np.int64), np.zeros(x.shape, dtype=bool)
-        data, valid = self.codes(window.rectangle(0, 0, window.width, window.height), window.width, window.height)
+        data, valid = self.codes(
+            window.rectangle(0, 0, window.width, window.height), window.width, window.height
+        )
         columns, rows = window.columns(x), window.rows(y)
         values, inside = nearest(data, columns, rows)
         present, _ = nearest(valid, columns, rows)
@@ -274,14 +284,18 @@ class RasterSource:
         finite = np.isfinite(x) & np.isfinite(y)
         if not finite.any():
             return None
-        box = QgsRectangle(float(x[finite].min()), float(y[finite].min()), float(x[finite].max()), float(y[finite].max()))
+        box = QgsRectangle(
+            float(x[finite].min()), float(y[finite].min()), float(x[finite].max()), float(y[finite].max())
+        )
         if grid is None:
             if not box.intersects(self.extent):
                 return None
             samples = max(x.shape)
             # The places are pixel centres: half a pixel is missing on every side.
             width, height = box.width() / (samples - 1), box.height() / (samples - 1)
-            return Grid(box.xMinimum() - width / 2, box.yMaximum() + height / 2, width, height, samples, samples)
+            return Grid(
+                box.xMinimum() - width / 2, box.yMaximum() + height / 2, width, height, samples, samples
+            )
         box = QgsRectangle(
             box.xMinimum() - grid.pixel_width,
             box.yMinimum() - grid.pixel_height,
@@ -309,7 +323,9 @@ def _unpack_colours(block: QgsRasterBlock, width: int, height: int) -> tuple[np.
     """RGB and mask of a block that a web provider or a renderer has drawn."""
     if not block.isValid() or enum_number(block.dataType()) not in (_ARGB, _ARGB_PREMULTIPLIED):
         summary = block.error().summary() if not block.isValid() else "it does not draw colours"
-        raise InputError(f"The basemap could not be read ({summary or 'no image came back'}). Check the layer and the network.")
+        raise InputError(
+            f"The basemap could not be read ({summary or 'no image came back'}). Check the layer and the network."
+        )
     packed = np.frombuffer(block.data().data(), dtype="<u4").reshape(height, width)
     channels = [((packed >> shift) & 0xFF).astype(np.float32) / 255.0 for shift in (16, 8, 0)]
     return np.stack(channels), (packed >> 24) >= 128

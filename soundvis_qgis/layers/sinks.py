@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
     QgsFeature,
@@ -24,7 +26,19 @@ if TYPE_CHECKING:
     import numpy as np
 
 #: Formats without a field type for bytes; embeddings become JSON text there.
-TEXT_FORMATS = {".geojson", ".geojsonl", ".json", ".csv", ".tsv", ".tab", ".mif", ".kml", ".gml", ".xlsx", ".ods"}
+TEXT_FORMATS = {
+    ".geojson",
+    ".geojsonl",
+    ".json",
+    ".csv",
+    ".tsv",
+    ".tab",
+    ".mif",
+    ".kml",
+    ".gml",
+    ".xlsx",
+    ".ods",
+}
 _SIDE_FILES = ("", "-wal", "-shm", "-journal")
 
 
@@ -121,7 +135,12 @@ class SiteSink:
     """A sink that passes features through with new attributes, and can take the whole output back."""
 
     def __init__(
-        self, sink: QgsFeatureSink, destination: str, fields: QgsFields, added: Sequence[FieldSpec], own_file: bool = True
+        self,
+        sink: QgsFeatureSink,
+        destination: str,
+        fields: QgsFields,
+        added: Sequence[FieldSpec],
+        own_file: bool = True,
     ) -> None:
         """``own_file`` is False where the output is one layer among others of a database or GeoPackage."""
         self._sink: QgsFeatureSink | None = sink
@@ -130,7 +149,9 @@ class SiteSink:
         self._fields = fields
         self._added = added
 
-    def add(self, values: Mapping[str, Any], source: QgsFeature | None = None, geometry: QgsGeometry | None = None) -> None:
+    def add(
+        self, values: Mapping[str, Any], source: QgsFeature | None = None, geometry: QgsGeometry | None = None
+    ) -> None:
         """Write one feature: the attributes and geometry of ``source``, then ``values`` by field name."""
         feature = QgsFeature(self._fields)
         attributes: list[Any] = []
@@ -142,8 +163,12 @@ class SiteSink:
             feature.setGeometry(geometry)
         feature.setAttributes(attributes + [self._plain(spec, values.get(spec.name)) for spec in self._added])
         if self._sink is None or not self._sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
-            reason = self._sink.lastError() if self._sink is not None and hasattr(self._sink, "lastError") else ""
-            raise QgsProcessingException(f"A site could not be written to {self.destination}. {reason}".strip())
+            reason = (
+                self._sink.lastError() if self._sink is not None and hasattr(self._sink, "lastError") else ""
+            )
+            raise QgsProcessingException(
+                f"A site could not be written to {self.destination}. {reason}".strip()
+            )
 
     @staticmethod
     def _plain(spec: FieldSpec, value: Any) -> Any:
@@ -153,7 +178,7 @@ class SiteSink:
         if spec.kind == INTEGER:
             return int(value)
         value = float(value)
-        return value if value == value and abs(value) != float("inf") else None
+        return value if math.isfinite(value) else None
 
     def close(self) -> None:
         """Flush the output; it is complete afterwards."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
 
 from qgis.core import (
@@ -52,7 +53,9 @@ class PathResolver:
             path = path.replace("\\", "/")
         if os.path.isabs(path):
             return path
-        candidates = [os.path.join(folder, path) for folder in ((self.base,) if self.base else self.fallbacks) if folder]
+        candidates = [
+            os.path.join(folder, path) for folder in ((self.base,) if self.base else self.fallbacks) if folder
+        ]
         for candidate in candidates:
             if os.path.exists(candidate):
                 return candidate
@@ -91,7 +94,9 @@ def site_point(
     try:
         point = transform.transform(parts[0])
     except QgsCsException as error:
-        raise SiteError(f"the place lies outside the area of {target.authid() or 'the raster CRS'}", SKIPPED) from error
+        raise SiteError(
+            f"the place lies outside the area of {target.authid() or 'the raster CRS'}", SKIPPED
+        ) from error
     if not (abs(point.x()) < 1e300 and abs(point.y()) < 1e300):
         raise SiteError(f"the place lies outside the area of {target.authid() or 'the raster CRS'}", SKIPPED)
     return point
@@ -102,9 +107,13 @@ def make_transform(
 ) -> QgsCoordinateTransform:
     """A transform from the sites to a raster. Raises InputError where a CRS is not set."""
     if not source.isValid():
-        raise InputError("The sites layer has no coordinate reference system. Set it (Layer > Set CRS) and run again.")
+        raise InputError(
+            "The sites layer has no coordinate reference system. Set it (Layer > Set CRS) and run again."
+        )
     if not target.isValid():
-        raise InputError("The raster has no coordinate reference system. Set it (Layer > Set CRS) and run again.")
+        raise InputError(
+            "The raster has no coordinate reference system. Set it (Layer > Set CRS) and run again."
+        )
     return QgsCoordinateTransform(source, target, context.transformContext())
 
 
@@ -131,7 +140,9 @@ def vector_of(value: Any) -> np.ndarray | None:
     return np.frombuffer(data, dtype="<f4").astype(float)
 
 
-def block_values(features: Sequence[QgsFeature], fields: QgsFields, names: Sequence[str], block: str) -> np.ndarray:
+def block_values(
+    features: Sequence[QgsFeature], fields: QgsFields, names: Sequence[str], block: str
+) -> np.ndarray:
     """The values of one block of fields, shape (sites, dimensions); a row of NaN is a site without a value.
 
     One embedding field (bytes or JSON text), or one or more numeric fields.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import Sequence
 
 from qgis.core import (
     QgsCategorizedSymbolRenderer,
@@ -30,7 +30,11 @@ from qgis.PyQt.QtGui import QColor
 from .colours import ANTHROPHONY, BIOPHONY, GEOPHONY, UNKNOWN, mix_expression
 from .outputs import Styler
 
-CATEGORIES = (("bio", "Biophony", BIOPHONY), ("geo", "Geophony", GEOPHONY), ("ant", "Anthrophony", ANTHROPHONY))
+CATEGORIES = (
+    ("bio", "Biophony", BIOPHONY),
+    ("geo", "Geophony", GEOPHONY),
+    ("ant", "Anthrophony", ANTHROPHONY),
+)
 _MILLIMETRES = QgsUnitTypes.RenderUnit.RenderMillimeters
 
 
@@ -108,7 +112,8 @@ def _ternary(layer: QgsMapLayer, prefix: str) -> bool:
     symbol = _marker(4.0, UNKNOWN)
     colour = mix_expression(*names)
     symbol.symbolLayer(0).setDataDefinedProperty(
-        QgsSymbolLayer.Property.PropertyFillColor, QgsProperty.fromExpression(f"coalesce({colour}, '150,150,150')")
+        QgsSymbolLayer.Property.PropertyFillColor,
+        QgsProperty.fromExpression(f"coalesce({colour}, '150,150,150')"),
     )
     layer.setRenderer(QgsSingleSymbolRenderer(symbol))
     _no_diagram(layer)
@@ -134,7 +139,9 @@ def class_style(classes: Sequence[tuple[int, str, tuple[int, int, int]]]) -> dic
     def paint(layer: QgsMapLayer) -> bool:
         if not isinstance(layer, QgsRasterLayer):
             return False
-        entries = [QgsPalettedRasterRenderer.Class(code, QColor(*colour), name) for code, name, colour in classes]
+        entries = [
+            QgsPalettedRasterRenderer.Class(code, QColor(*colour), name) for code, name, colour in classes
+        ]
         layer.setRenderer(QgsPalettedRasterRenderer(layer.dataProvider(), 1, entries))
         return True
 

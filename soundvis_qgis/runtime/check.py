@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import html
 import platform
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Iterator
 
 from qgis.core import Qgis
 
@@ -65,11 +65,15 @@ def _findings() -> Iterator[Finding]:
             yield Finding("Python packages in QGIS", package.pypi, True, found)
         else:
             remedy = how_to_get([package.module])
-            yield Finding("Python packages in QGIS", package.pypi, False, f"needed for {package.purpose}", remedy)
+            yield Finding(
+                "Python packages in QGIS", package.pypi, False, f"needed for {package.purpose}", remedy
+            )
     yield from _worker()
     for row in rows():
         # Every model of this version is made of signal and image statistics: nothing has to be fetched.
-        yield Finding("Models", row.id, True, f"{row.title} ({row.task}), no weights to download. {row.description}")
+        yield Finding(
+            "Models", row.id, True, f"{row.title} ({row.task}), no weights to download. {row.description}"
+        )
 
 
 def _worker() -> Iterator[Finding]:
@@ -77,14 +81,18 @@ def _worker() -> Iterator[Finding]:
     python = worker_python()
     if python is None:
         found = f"none; looked at {PYTHON_VARIABLE}, the setting {SETTING} and {home() / 'env'}"
-        yield Finding(section, "Python of the worker", True, f"{found}. Not needed while the packages above are there.")
+        yield Finding(
+            section, "Python of the worker", True, f"{found}. Not needed while the packages above are there."
+        )
         return
     try:
         versions = worker_versions(python)
     except SoundVisError as error:
         yield Finding(section, "Python of the worker", False, python, f"{error}")
         return
-    yield Finding(section, "Python of the worker", True, f"{python} ({versions.pop('python', 'unknown version')})")
+    yield Finding(
+        section, "Python of the worker", True, f"{python} ({versions.pop('python', 'unknown version')})"
+    )
     for name, version in versions.items():
         remedy = "" if version else f"Install it with: {python} -m pip install {name}"
         yield Finding(section, name, bool(version), version or "not installed", remedy)

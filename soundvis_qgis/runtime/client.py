@@ -8,8 +8,9 @@ import subprocess  # nosec B404 - the worker is started from a fixed list of arg
 import sys
 import threading
 from collections import deque
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Iterable, Iterator
+from typing import Any
 
 import soundvis_core
 from soundvis_core.errors import SoundVisError
@@ -40,7 +41,7 @@ def run_in_worker(
     """
     flags = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
     try:
-        process = subprocess.Popen(  # nosec B603 - a fixed list of arguments, no shell
+        process = subprocess.Popen(  # noqa: S603  # nosec B603 - a fixed list of arguments, no shell
             [python, str(_WORKER)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -51,7 +52,9 @@ def run_in_worker(
             creationflags=flags,
         )
     except OSError as error:
-        raise WorkerError(f"The worker could not be started with {python}: {error}. Check the environment.") from error
+        raise WorkerError(
+            f"The worker could not be started with {python}: {error}. Check the environment."
+        ) from error
     lines: queue.Queue[str | None] = queue.Queue()
     last_words: deque[str] = deque(maxlen=_LAST_LINES)
     threads = [
@@ -82,7 +85,7 @@ def worker_versions(python: str) -> dict[str, str]:
     Raises WorkerError where ``python`` cannot be asked.
     """
     try:
-        answer = subprocess.run(  # nosec B603 - a fixed list of arguments, no shell
+        answer = subprocess.run(  # noqa: S603  # nosec B603 - a fixed list of arguments, no shell
             [python, str(_WORKER), "--versions"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -94,7 +97,9 @@ def worker_versions(python: str) -> dict[str, str]:
         )
         return dict(json.loads(answer.stdout))
     except (OSError, subprocess.SubprocessError, ValueError) as error:
-        raise WorkerError(f"{python} does not answer as SoundVis' worker ({error}). Choose another Python.") from error
+        raise WorkerError(
+            f"{python} does not answer as SoundVis' worker ({error}). Choose another Python."
+        ) from error
 
 
 class _Ended(Exception):
@@ -109,7 +114,7 @@ def _results(lines: queue.Queue[str | None], progress: Progress) -> Iterator[Sit
         except queue.Empty:
             continue
         if line is None:
-            raise _Ended()
+            raise _Ended
         message = json.loads(line)
         if "result" in message:
             yield decode_result(message["result"])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from soundvis_core.dependencies import how_to_get, missing
 from soundvis_core.jobs import run_job

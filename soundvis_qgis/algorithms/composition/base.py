@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from qgis.core import QgsProcessingContext
 
@@ -49,7 +50,9 @@ class ComposeSites(SitesAlgorithm):
         weights = weights_problem(self, parameters, context, self.SCENE) if self.SCENE else None
         return super().problem(parameters, context) or weights
 
-    def output_layer(self, destination: str, parameters: Mapping[str, Any], context: QgsProcessingContext) -> OutputLayer:
+    def output_layer(
+        self, destination: str, parameters: Mapping[str, Any], context: QgsProcessingContext
+    ) -> OutputLayer:
         from ...layers.outputs import OutputLayer
         from ...layers.styling import bga_styles
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from qgis.core import (
     QgsProcessingContext,
@@ -37,11 +38,11 @@ class BgaRaster(Algorithm):
     )
     REQUIRES = ("numpy",)
 
-    def initAlgorithm(self, configuration=None) -> None:  # noqa: ANN001, N802 - QGIS's signature
+    def initAlgorithm(self, configuration=None) -> None:  # noqa: ANN001 - QGIS's signature
         self.add(
             QgsProcessingParameterRasterLayer(INPUT, self.tr("Class raster")),
-            "Raster of class codes, as 'Segment raster' makes it, or any land cover raster whose classes have names or are "
-            "listed by code in the weights table.",
+            "Raster of class codes, as 'Segment raster' makes it, or any land cover raster whose classes have names "
+            "or are listed by code in the weights table.",
         )
         add_weights(self, "aerial")
         self.add(
@@ -61,11 +62,15 @@ class BgaRaster(Algorithm):
             raise QgsProcessingException(self.invalidRasterError(parameters, INPUT))
         self._raster = RasterSource(layer)
         if not self._raster.is_class_raster():
-            raise InputError(f"'{layer.name()}' is not a class raster: its first band does not hold whole numbers.")
+            raise InputError(
+                f"'{layer.name()}' is not a class raster: its first band does not hold whole numbers."
+            )
         self._table = read_weights(self, parameters, context, "aerial")
         self._names, self._warning = names_for_weights(layer, self._table)
 
-    def run(self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress) -> dict:
+    def run(
+        self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
+    ) -> dict:
         import numpy as np
 
         from soundvis_core.progress import check_cancelled
@@ -104,5 +109,9 @@ class BgaRaster(Algorithm):
                 output.write(band + 1, block.column, block.row, np.where(known, vectors[index, band], NODATA))
             progress.report(done / len(blocks))
         output.close()
-        self.on_success(OutputLayer(path, provenance(self, parameters, context), rgb_style(3, 1, 2, 0.0, 1.0), raster=True))
+        self.on_success(
+            OutputLayer(
+                path, provenance(self, parameters, context), rgb_style(3, 1, 2, 0.0, 1.0), raster=True
+            )
+        )
         return {OUTPUT: path}

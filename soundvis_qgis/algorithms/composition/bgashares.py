@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from qgis.core import QgsFeature, QgsFields, QgsProcessingContext, QgsProcessingException, QgsProcessingParameterString
+from qgis.core import (
+    QgsFeature,
+    QgsFields,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingParameterString,
+)
 
 from soundvis_core.errors import SKIPPED, SiteError
 
@@ -37,8 +44,8 @@ class BgaShares(ComposeSites):
     ID = "bgashares"
     LABEL = "BGA from share fields"
     SUMMARY = (
-        "Maps fields with shares of classes (0 to 1), as 'Segment street photos' writes them, to biophony, geophony and "
-        "anthrophony (Table 1 of the paper, street classes).\n"
+        "Maps fields with shares of classes (0 to 1), as 'Segment street photos' writes them, to biophony, geophony "
+        "and anthrophony (Table 1 of the paper, street classes).\n"
         "Every numeric field behind the share prefix counts as the share of the class that its name ends in. Classes "
         "without weights, such as the sky, are given as 'unmapped' and never spread over the rest. A site with nothing "
         "mapped has no composition (null); a site whose shares exceed 1 fails, with the reason."
@@ -48,7 +55,9 @@ class BgaShares(ComposeSites):
 
     def site_parameters(self) -> None:
         self.add(
-            QgsProcessingParameterString(SHARE_PREFIX, self.tr("Prefix of the share fields"), defaultValue="st_"),
+            QgsProcessingParameterString(
+                SHARE_PREFIX, self.tr("Prefix of the share fields"), defaultValue="st_"
+            ),
             "The beginning of the names of the fields that hold shares.",
         )
         add_weights(self, "street")
@@ -72,8 +81,13 @@ class BgaShares(ComposeSites):
         self, features: Iterator[QgsFeature], total: int, progress: FeedbackProgress
     ) -> Iterator[Mapping[str, Any]]:
         mapped = {name: self._table.weights(name) is not None for name in self._shares.values()}
-        progress.info("Mapped: " + (", ".join(name for name, is_mapped in mapped.items() if is_mapped) or "nothing"))
-        progress.info("Unmapped: " + (", ".join(name for name, is_mapped in mapped.items() if not is_mapped) or "nothing"))
+        progress.info(
+            "Mapped: " + (", ".join(name for name, is_mapped in mapped.items() if is_mapped) or "nothing")
+        )
+        progress.info(
+            "Unmapped: "
+            + (", ".join(name for name, is_mapped in mapped.items() if not is_mapped) or "nothing")
+        )
         for feature in features:
             try:
                 yield self._site(feature)

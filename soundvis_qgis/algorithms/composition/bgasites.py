@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from qgis.core import QgsFeature, QgsProcessingContext, QgsProcessingException, QgsProcessingParameterRasterLayer
+from qgis.core import (
+    QgsFeature,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingParameterRasterLayer,
+)
 
 from soundvis_core.errors import SKIPPED, InputError, SiteError
 
@@ -39,8 +45,8 @@ class BgaSites(ComposeSites):
     def site_parameters(self) -> None:
         self.add(
             QgsProcessingParameterRasterLayer(CLASSES, self.tr("Class raster")),
-            "Raster of class codes, as 'Segment raster' makes it, or any land cover raster whose classes have names (in "
-            "the file, its attribute table or the layer's style) or are listed by code in the weights table.",
+            "Raster of class codes, as 'Segment raster' makes it, or any land cover raster whose classes have names "
+            "(in the file, its attribute table or the layer's style) or are listed by code in the weights table.",
         )
         add_number(
             self,
@@ -63,7 +69,9 @@ class BgaSites(ComposeSites):
             raise QgsProcessingException(self.invalidRasterError(parameters, CLASSES))
         self._raster = RasterSource(layer)
         if not self._raster.is_class_raster():
-            raise InputError(f"'{layer.name()}' is not a class raster: its first band does not hold whole numbers.")
+            raise InputError(
+                f"'{layer.name()}' is not a class raster: its first band does not hold whole numbers."
+            )
         self._table = read_weights(self, parameters, context, self.SCENE)
         self._names, self._warning = names_for_weights(layer, self._table)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from qgis.core import QgsFeature, QgsProcessingContext, QgsProcessingParameterEnum
 
@@ -24,10 +25,11 @@ class BgaSound(ComposeSites):
     LABEL = "BGA of recordings"
     SUMMARY = (
         "Estimates how much of each recording is biophony, geophony and anthrophony.\n"
-        "The method 'ndsi' is a baseline without a model: the energy between 2 and 11 kHz counts as biophony, that "
-        "between 1 and 2 kHz as anthrophony (the bands of the Normalised Difference Soundscape Index), and a steady "
-        "broadband noise as geophony. It does not recognise sources: a whistle is biophony to it, a waterfall and a "
-        "motorway may both be steady. Silent windows are unmapped; a silent recording has no composition (null)."
+        "The method 'ndsi' is a baseline without a model. Tones and calls between 2 and 11 kHz count as biophony, "
+        "those between 1 and 2 kHz as anthrophony: the bands of the Normalised Difference Soundscape Index (NDSI). Steady "
+        "broadband noise is parted by its spectrum: that of road traffic is anthrophony, that of rain, running water "
+        "and wind is geophony. It does not recognise sources: a whistling machine is biophony to it, and the tyres "
+        "on a wet road sound like rain. Silent windows are unmapped; a silent recording has no composition (null)."
     )
 
     def site_parameters(self) -> None:
@@ -52,7 +54,11 @@ class BgaSound(ComposeSites):
         self.status_field = self._prefix + "bga_status"
         prefix = self._prefix
         return [
-            number(prefix + "ndsi", "NDSI (-1 to 1)", "(biophony band - anthrophony band) / sum, Kasten et al. 2012"),
+            number(
+                prefix + "ndsi",
+                "NDSI (-1 to 1)",
+                "(biophony band - anthrophony band) / sum, Kasten et al. 2012",
+            ),
             number(prefix + "band_bio", "Energy 2-11 kHz (dBFS)", "mean power of the biophony band"),
             number(prefix + "band_ant", "Energy 1-2 kHz (dBFS)", "mean power of the anthrophony band"),
             number(prefix + "steadiness", "Broadband steadiness (0-1)", "how flat and steady the sound is"),
@@ -77,7 +83,10 @@ class BgaSound(ComposeSites):
                 composition = composition_from_raw(values["raw"], values["unmapped"])
             yield {
                 **bga_values(self._prefix, composition, result.status, result.reason),
-                **{self._prefix + name: values.get(name) for name in ("ndsi", "band_bio", "band_ant", "steadiness")},
+                **{
+                    self._prefix + name: values.get(name)
+                    for name in ("ndsi", "band_bio", "band_ant", "steadiness")
+                },
                 self._prefix + "bga_windows": values.get("windows"),
                 self._prefix + "bga_seconds": values.get("seconds"),
             }

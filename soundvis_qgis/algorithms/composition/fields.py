@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from ...layers.sinks import FieldSpec, number, text
 
@@ -11,16 +12,45 @@ if TYPE_CHECKING:
 
 CATEGORIES = (("bio", "Biophony"), ("geo", "Geophony"), ("ant", "Anthrophony"))
 #: Names behind a prefix that are results, not shares of classes.
-RESERVED = (
-    "bio geo ant bio_raw geo_raw ant_raw unmapped nodata dominant evenness bga_status bga_reason seg_status seg_reason "
-    "emb status reason windows seconds views covered ndsi band_bio band_ant steadiness"
-).split()
+RESERVED = [
+    "bio",
+    "geo",
+    "ant",
+    "bio_raw",
+    "geo_raw",
+    "ant_raw",
+    "unmapped",
+    "nodata",
+    "dominant",
+    "evenness",
+    "bga_status",
+    "bga_reason",
+    "seg_status",
+    "seg_reason",
+    "emb",
+    "status",
+    "reason",
+    "windows",
+    "seconds",
+    "views",
+    "covered",
+    "ndsi",
+    "band_bio",
+    "band_ant",
+    "steadiness",
+]
 
 
 def bga_fields(prefix: str, source: str) -> list[FieldSpec]:
     """The fields behind ``prefix``; ``source`` says in their comments where they come from."""
-    fields = [number(prefix + short, f"{label} (0-1)", f"normalised composition, {source}") for short, label in CATEGORIES]
-    fields += [number(f"{prefix}{short}_raw", f"{label}, raw", f"share times weight, {source}") for short, label in CATEGORIES]
+    fields = [
+        number(prefix + short, f"{label} (0-1)", f"normalised composition, {source}")
+        for short, label in CATEGORIES
+    ]
+    fields += [
+        number(f"{prefix}{short}_raw", f"{label}, raw", f"share times weight, {source}")
+        for short, label in CATEGORIES
+    ]
     return [
         *fields,
         number(prefix + "unmapped", "Unmapped (0-1)", "share that no weight covers"),

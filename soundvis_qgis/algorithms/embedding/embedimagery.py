@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from qgis.core import QgsFeature, QgsProcessingContext, QgsProcessingException, QgsProcessingParameterRasterLayer
+from qgis.core import (
+    QgsFeature,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingParameterRasterLayer,
+)
 
 from soundvis_core.errors import SKIPPED, SiteError
 
@@ -88,7 +94,9 @@ class EmbedImagery(SitesAlgorithm):
         prefix = prefix_of(self._field)
         self.status_field = prefix + "status"
         fields = embedding_fields(self._field, name, self._model.dimension, "imagery", self._as_text)
-        covered = number(prefix + "covered", "Covered footprint (0-1)", "share of the footprint with image data")
+        covered = number(
+            prefix + "covered", "Covered footprint (0-1)", "share of the footprint with image data"
+        )
         return [*fields, covered]
 
     def describe(

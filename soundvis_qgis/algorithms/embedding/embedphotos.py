@@ -27,4 +27,6 @@ class EmbedPhotos(EmbedFiles):
     DEFAULT_FIELD = "st_emb"
 
     def measures(self) -> list[FieldSpec]:
-        return [integer(prefix_of(self._field) + "views", "Views of the photo", "number of pictures averaged")]
+        return [
+            integer(prefix_of(self._field) + "views", "Views of the photo", "number of pictures averaged")
+        ]

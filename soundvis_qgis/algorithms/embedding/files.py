@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from qgis.core import QgsFeature, QgsProcessingContext
 
@@ -67,7 +68,9 @@ class EmbedFiles(SitesAlgorithm):
         self._path_field = self.parameterAsString(parameters, PATH_FIELD, context)
         self.status_field = prefix_of(self._field) + "status"
         dimension = load(self._model, self.TASK).dimension
-        return embedding_fields(self._field, self._model, dimension, self.WHAT, self._as_text) + self.measures()
+        return (
+            embedding_fields(self._field, self._model, dimension, self.WHAT, self._as_text) + self.measures()
+        )
 
     def measures(self) -> list[FieldSpec]:
         """The further fields of this kind of file."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from qgis.core import QgsFeature, QgsProcessingContext, QgsProcessingParameterString
 
@@ -30,11 +31,17 @@ class SegmentPhotos(SitesAlgorithm):
 
     def site_parameters(self) -> None:
         add_path_parameters(self, "photo")
-        add_model(self, ("colour-index",), "What finds the classes. colour-index: a baseline from colour and position.")
+        add_model(
+            self,
+            ("colour-index",),
+            "What finds the classes. colour-index: a baseline from colour and position.",
+        )
         self.add(
-            QgsProcessingParameterString(CLASSES, self.tr("Classes (preset or CSV)"), defaultValue="colour-index"),
-            "A preset (colour-index: sky, vegetation, built, road; paper-street: the street classes of the paper) or the "
-            "path of a CSV with the column name, and optionally code, colour and synonyms.",
+            QgsProcessingParameterString(
+                CLASSES, self.tr("Classes (preset or CSV)"), defaultValue="colour-index"
+            ),
+            "A preset (colour-index: sky, vegetation, built, road; paper-street: the street classes of the paper) or "
+            "the path of a CSV with the column name, and optionally code, colour and synonyms.",
         )
         add_prefix(self, "st_")
 
@@ -61,10 +68,15 @@ class SegmentPhotos(SitesAlgorithm):
         self._classes = self.parameterAsString(parameters, CLASSES, context)
         self._resolver = self.path_resolver(parameters, BASE_FOLDER, context)
         self._path_field = self.parameterAsString(parameters, PATH_FIELD, context)
-        self._shares = {entry.name: prefix + slug(entry.name) for entry in load_classes(self._classes).classes}
+        self._shares = {
+            entry.name: prefix + slug(entry.name) for entry in load_classes(self._classes).classes
+        }
         self.status_field = prefix + "seg_status"
         return [
-            *(number(field, f"{name} (0-1)", f"share of the photo, {self._model}") for name, field in self._shares.items()),
+            *(
+                number(field, f"{name} (0-1)", f"share of the photo, {self._model}")
+                for name, field in self._shares.items()
+            ),
             text(self.status_field, "Status of the photo's shares", "ok, failed or skipped"),
             text(self.reason_field, "Reason or remark on the photo's shares"),
         ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from qgis.core import (
     QgsProcessingContext,
@@ -38,15 +39,19 @@ class SegmentRaster(Algorithm):
     )
     REQUIRES = ("numpy", "scipy", "pyproj")
 
-    def initAlgorithm(self, configuration=None) -> None:  # noqa: ANN001, N802 - QGIS's signature
+    def initAlgorithm(self, configuration=None) -> None:  # noqa: ANN001 - QGIS's signature
         self.add(
             QgsProcessingParameterRasterLayer(INPUT, self.tr("Basemap")),
             "Aerial image with red, green and blue bands (a fourth plain band counts as near infrared), local or from "
             "the web.",
         )
-        add_model(self, ("spectral-index",), "What assigns the classes. spectral-index: colour indices, a baseline.")
+        add_model(
+            self, ("spectral-index",), "What assigns the classes. spectral-index: colour indices, a baseline."
+        )
         self.add(
-            QgsProcessingParameterString(CLASSES, self.tr("Classes (preset or CSV)"), defaultValue="paper-aerial"),
+            QgsProcessingParameterString(
+                CLASSES, self.tr("Classes (preset or CSV)"), defaultValue="paper-aerial"
+            ),
             "A preset (paper-aerial: the nine aerial classes of the paper; openearthmap, loveda, potsdam) or the path "
             "of a CSV with the column name, and optionally code (1-254), colour (#rrggbb) and synonyms.",
         )
@@ -87,7 +92,9 @@ class SegmentRaster(Algorithm):
             raise QgsProcessingException(self.invalidRasterError(parameters, INPUT))
         self._raster = RasterSource(layer)
 
-    def run(self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress) -> dict:
+    def run(
+        self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
+    ) -> dict:
         from soundvis_core.classes import NODATA, load_classes
         from soundvis_core.models.registry import SEGMENT_AERIAL, load
         from soundvis_core.segment import segment_blocks
@@ -102,11 +109,14 @@ class SegmentRaster(Algorithm):
         classes = load_classes(self.parameterAsString(parameters, CLASSES, context))
         extent = self.parameterAsExtent(parameters, EXTENT, context, raster.crs)
         grid = raster.grid(
-            self.parameterAsDouble(parameters, RESOLUTION, context), None if extent.isNull() or extent.isEmpty() else extent
+            self.parameterAsDouble(parameters, RESOLUTION, context),
+            None if extent.isNull() or extent.isEmpty() else extent,
         )
         path = self.parameterAsOutputLayer(parameters, OUTPUT, context)
         legend = [(entry.code, entry.name, entry.colour) for entry in classes.classes]
-        output = RasterOutput(path, grid, raster.crs_text, RasterFormat("uint8", [f"Class ({model_id})"], NODATA))
+        output = RasterOutput(
+            path, grid, raster.crs_text, RasterFormat("uint8", [f"Class ({model_id})"], NODATA)
+        )
         self.on_failure(output.discard)
         output.set_classes(legend)
         pixel = raster.ground_pixel(grid)
@@ -114,7 +124,9 @@ class SegmentRaster(Algorithm):
             f"{grid.width} x {grid.height} pixels of {pixel:.2f} m on the ground; model {model_id}, a baseline."
         )
         segment_blocks(
-            lambda column, row, width, height: raster.colours(grid.rectangle(column, row, width, height), width, height),
+            lambda column, row, width, height: raster.colours(
+                grid.rectangle(column, row, width, height), width, height
+            ),
             lambda column, row, codes: output.write(1, column, row, codes),
             grid.width,
             grid.height,
@@ -124,5 +136,7 @@ class SegmentRaster(Algorithm):
             progress,
         )
         output.close()
-        self.on_success(OutputLayer(path, provenance(self, parameters, context), class_style(legend), raster=True))
+        self.on_success(
+            OutputLayer(path, provenance(self, parameters, context), class_style(legend), raster=True)
+        )
         return {OUTPUT: path}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from qgis.core import QgsProcessingContext, QgsProcessingParameterFileDestination
 
@@ -25,13 +26,15 @@ class CheckEnvironment(Algorithm):
     )
     REQUIRES = ()
 
-    def initAlgorithm(self, configuration=None) -> None:  # noqa: ANN001, N802 - QGIS's signature
+    def initAlgorithm(self, configuration=None) -> None:  # noqa: ANN001 - QGIS's signature
         self.add(
             QgsProcessingParameterFileDestination(OUTPUT, self.tr("Report"), "HTML (*.html)"),
             "HTML page with the findings.",
         )
 
-    def run(self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress) -> dict:
+    def run(
+        self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
+    ) -> dict:
         from ...runtime.check import check_environment, page
 
         path = self.parameterAsFileOutput(parameters, OUTPUT, context)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
@@ -49,11 +50,12 @@ class SampleSites(Algorithm):
         "with a 30-second recording synthesised from what surrounds it and a street view drawn from the same map, "
         "and an aerial image (1.5 km, 0.5 m pixels).\n"
         "The truth (land cover and BGA of every site) is kept in truth.json in the folder, so that results can be held "
-        "against it. The same seed gives the same town. The town lies in the North Sea (EPSG:32631): it is no real place."
+        "against it. The same seed gives the same town. The town lies in the North Sea (EPSG:32631): it is no real "
+        "place."
     )
     REQUIRES = ("numpy", "scipy", "shapely", "PIL")
 
-    def initAlgorithm(self, configuration=None) -> None:  # noqa: ANN001, N802 - QGIS's signature
+    def initAlgorithm(self, configuration=None) -> None:  # noqa: ANN001 - QGIS's signature
         self.add(
             QgsProcessingParameterFolderDestination(FOLDER, self.tr("Folder for recordings and photos")),
             "Recordings, photos and truth.json are written here (about 60 MB).",
@@ -75,7 +77,9 @@ class SampleSites(Algorithm):
     def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
         return format_problem(parameters.get(OUTPUT))
 
-    def run(self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress) -> dict:
+    def run(
+        self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
+    ) -> dict:
         from soundvis_core.progress import PartOf, check_cancelled
         from soundvis_core.town import build_town, write_photos, write_recordings, write_truth
 
@@ -138,7 +142,9 @@ class SampleSites(Algorithm):
         )
         if qgis_sink is None:
             raise QgsProcessingException(self.invalidSinkError(parameters, OUTPUT))
-        sink = SiteSink(qgis_sink, destination, fields, FIELDS, own_file=not is_database(parameters.get(OUTPUT)))
+        sink = SiteSink(
+            qgis_sink, destination, fields, FIELDS, own_file=not is_database(parameters.get(OUTPUT))
+        )
         del qgis_sink
         self.on_failure(sink.discard)
         for site in town.sites:

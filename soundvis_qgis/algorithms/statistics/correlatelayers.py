@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from qgis.core import (
+    QgsCoordinateReferenceSystem,
     QgsFeature,
     QgsFeatureRequest,
     QgsField,
@@ -19,7 +21,6 @@ from qgis.core import (
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterField,
     QgsProcessingParameterFileDestination,
-    QgsCoordinateReferenceSystem,
 )
 
 from soundvis_core.dependencies import how_to_get, missing
@@ -67,10 +68,13 @@ class CorrelateLayers(Algorithm):
     )
     REQUIRES = ("numpy", "scipy")
 
-    def initAlgorithm(self, configuration=None) -> None:  # noqa: ANN001, N802 - QGIS's signature
+    def initAlgorithm(self, configuration=None) -> None:  # noqa: ANN001 - QGIS's signature
         self.add(
-            QgsProcessingParameterFeatureSource(INPUT, self.tr("Sites"), [QgsProcessing.SourceType.TypeVector]),
-            "Layer or table with a row per site and the fields of at least two blocks. Selection and filters are honoured.",
+            QgsProcessingParameterFeatureSource(
+                INPUT, self.tr("Sites"), [QgsProcessing.SourceType.TypeVector]
+            ),
+            "Layer or table with a row per site and the fields of at least two blocks. Selection and filters are "
+            "honoured.",
         )
         for name, what in (("SOUND", "sound"), ("STREET", "street view"), ("AERIAL", "aerial view")):
             self.add(
@@ -82,8 +86,8 @@ class CorrelateLayers(Algorithm):
                     allowMultiple=True,
                     optional=True,
                 ),
-                f"One embedding field, or one or more numeric fields, that describe the {what}. At least two of the three "
-                "blocks are needed.",
+                f"One embedding field, or one or more numeric fields, that describe the {what}. At least two of "
+                "the three blocks are needed.",
             )
         self.add(
             QgsProcessingParameterField(
@@ -117,7 +121,9 @@ class CorrelateLayers(Algorithm):
             advanced=True,
         )
         self.add(
-            QgsProcessingParameterFeatureSink(OUTPUT, self.tr("Correlations"), QgsProcessing.SourceType.TypeVector),
+            QgsProcessingParameterFeatureSink(
+                OUTPUT, self.tr("Correlations"), QgsProcessing.SourceType.TypeVector
+            ),
             "Table without geometry: a row per pair of blocks, pooled and per group.",
         )
         self.add(
@@ -132,10 +138,13 @@ class CorrelateLayers(Algorithm):
         if len(given) < 2:
             return "Give the fields of at least two blocks: sound, street, aerial."
         if parameters.get(REPORT) and missing(("matplotlib",)):
-            return f"The report needs matplotlib for its figures. {how_to_get(['matplotlib'])} Or leave the report empty."
+            way = how_to_get(["matplotlib"])
+            return f"The report needs matplotlib for its figures. {way} Or leave the report empty."
         return None
 
-    def run(self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress) -> dict:
+    def run(
+        self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
+    ) -> dict:
         from soundvis_core.progress import PartOf
         from soundvis_core.statistics.correlate import correlate_blocks
         from soundvis_core.statistics.results import Block
@@ -153,7 +162,9 @@ class CorrelateLayers(Algorithm):
             for parameter, name in BLOCKS.items()
             if self.parameterAsFields(parameters, parameter, context)
         }
-        blocks = [Block(name, block_values(features, fields, names, name)) for name, names in block_fields.items()]
+        blocks = [
+            Block(name, block_values(features, fields, names, name)) for name, names in block_fields.items()
+        ]
         result = correlate_blocks(
             blocks,
             self._groups(parameters, context, features, fields),
@@ -167,7 +178,9 @@ class CorrelateLayers(Algorithm):
         for row in result.rows:
             if row.group == "pooled":
                 shown = "undefined: " + row.note if row.r is None else f"{row.r:.3f} ({row.pairs} pairs)"
-                progress.info(f"{row.block_a} and {row.block_b}: r = {shown}; {row.dropped} of {len(features)} sites dropped.")
+                progress.info(
+                    f"{row.block_a} and {row.block_b}: r = {shown}; {row.dropped} of {len(features)} sites dropped."
+                )
         results = {OUTPUT: destination}
         report = self.parameterAsFileOutput(parameters, REPORT, context)
         if report:
@@ -181,13 +194,19 @@ class CorrelateLayers(Algorithm):
 
         features = []
         request = QgsFeatureRequest()
-        for feature in source.getFeatures(request, QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks):
+        for feature in source.getFeatures(
+            request, QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks
+        ):
             check_cancelled(progress)
             features.append(feature)
         return features
 
     def _groups(
-        self, parameters: Mapping[str, Any], context: QgsProcessingContext, features: list[QgsFeature], fields: QgsFields
+        self,
+        parameters: Mapping[str, Any],
+        context: QgsProcessingContext,
+        features: list[QgsFeature],
+        fields: QgsFields,
     ) -> list[str | None] | None:
         name = self.parameterAsString(parameters, GROUP, context)
         if not name:
@@ -216,7 +235,9 @@ class CorrelateLayers(Algorithm):
         )
         if qgis_sink is None:
             raise QgsProcessingException(self.invalidSinkError(parameters, OUTPUT))
-        sink = SiteSink(qgis_sink, destination, fields, FIELDS, own_file=not is_database(parameters.get(OUTPUT)))
+        sink = SiteSink(
+            qgis_sink, destination, fields, FIELDS, own_file=not is_database(parameters.get(OUTPUT))
+        )
         del qgis_sink
         self.on_failure(sink.discard)
         for row in result.rows:
@@ -225,7 +246,12 @@ class CorrelateLayers(Algorithm):
         return destination
 
     def _write_report(
-        self, path: str, result: Any, made: Mapping[str, str], block_fields: Mapping[str, list[str]], names: list[str]
+        self,
+        path: str,
+        result: Any,
+        made: Mapping[str, str],
+        block_fields: Mapping[str, list[str]],
+        names: list[str],
     ) -> None:
         from soundvis_core.report import write_report
 
