@@ -66,7 +66,7 @@ class FeedbackProgress:
 
 
 class Algorithm(QgsProcessingAlgorithm):
-    """A tool. Subclasses give the literals, the parameters and :meth:`run`."""
+    """A tool. Subclasses give the literals, the parameters and :meth:`execute`."""
 
     ID = ""
     LABEL = ""
@@ -150,7 +150,7 @@ class Algorithm(QgsProcessingAlgorithm):
 
     def prepareAlgorithm(self, parameters, context, feedback):  # noqa: ANN001, ANN201 - QGIS's signature
         with _plain_errors(self, feedback):
-            self.prepare(parameters, context)
+            self.take_layers(parameters, context)
         return True
 
     def processAlgorithm(self, parameters, context, feedback):  # noqa: ANN001, ANN201 - QGIS's signature
@@ -158,7 +158,7 @@ class Algorithm(QgsProcessingAlgorithm):
         if problem:
             raise QgsProcessingException(problem)
         with _plain_errors(self, feedback):
-            return self.run(parameters, context, FeedbackProgress(feedback))
+            return self.execute(parameters, context, FeedbackProgress(feedback))
         return {}
 
     def postProcessAlgorithm(self, context, feedback):  # noqa: ANN001, ANN201 - QGIS's signature
@@ -168,10 +168,10 @@ class Algorithm(QgsProcessingAlgorithm):
                 feedback.pushWarning(warning)
         return {}
 
-    def prepare(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
-        """Take hold of layers in the main thread, before :meth:`run` goes to the background."""
+    def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
+        """Take hold of layers in the main thread, before :meth:`execute` goes to the background."""
 
-    def run(
+    def execute(
         self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
     ) -> dict:
         """Do the work and return the results by output name."""
@@ -306,7 +306,7 @@ class SitesAlgorithm(Algorithm):
         home = context.project().homePath() if context.project() is not None else ""
         return PathResolver(base, (layer_folder(layer), home))
 
-    def run(
+    def execute(
         self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
     ) -> dict:
         source = self.source(parameters, context)

@@ -53,7 +53,7 @@ class BgaRaster(Algorithm):
     def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
         return weights_problem(self, parameters, context, "aerial")
 
-    def prepare(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
+    def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
         from ...layers.class_rasters import names_for_weights
         from ...layers.rasters import RasterSource
 
@@ -68,7 +68,7 @@ class BgaRaster(Algorithm):
         self._table = read_weights(self, parameters, context, "aerial")
         self._names, self._warning = names_for_weights(layer, self._table)
 
-    def run(
+    def execute(
         self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
     ) -> dict:
         import numpy as np

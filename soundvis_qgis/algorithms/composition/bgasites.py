@@ -60,7 +60,7 @@ class BgaSites(ComposeSites):
         add_weights(self, "aerial")
         add_prefix(self, "aer_")
 
-    def prepare(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
+    def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
         from ...layers.class_rasters import names_for_weights
         from ...layers.rasters import RasterSource
 

@@ -73,7 +73,7 @@ class EmbedImagery(SitesAlgorithm):
             "share its prefix: the part before 'emb'.",
         )
 
-    def prepare(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
+    def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
         from ...layers.rasters import RasterSource
 
         layer = self.parameterAsRasterLayer(parameters, RASTER, context)

@@ -84,7 +84,7 @@ class SegmentRaster(Algorithm):
             return str(error)
         return None
 
-    def prepare(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
+    def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
         from ...layers.rasters import RasterSource
 
         layer = self.parameterAsRasterLayer(parameters, INPUT, context)
@@ -92,7 +92,7 @@ class SegmentRaster(Algorithm):
             raise QgsProcessingException(self.invalidRasterError(parameters, INPUT))
         self._raster = RasterSource(layer)
 
-    def run(
+    def execute(
         self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
     ) -> dict:
         from soundvis_core.classes import NODATA, load_classes

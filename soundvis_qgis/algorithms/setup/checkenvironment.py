@@ -32,7 +32,7 @@ class CheckEnvironment(Algorithm):
             "HTML page with the findings.",
         )
 
-    def run(
+    def execute(
         self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
     ) -> dict:
         from ...runtime.check import check_environment, page

@@ -77,7 +77,7 @@ class SampleSites(Algorithm):
     def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
         return format_problem(parameters.get(OUTPUT))
 
-    def run(
+    def execute(
         self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
     ) -> dict:
         from soundvis_core.progress import PartOf, check_cancelled

@@ -142,7 +142,7 @@ class CorrelateLayers(Algorithm):
             return f"The report needs matplotlib for its figures. {way} Or leave the report empty."
         return None
 
-    def run(
+    def execute(
         self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
     ) -> dict:
         from soundvis_core.progress import PartOf

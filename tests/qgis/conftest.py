@@ -1,0 +1,82 @@
+"""QGIS with the staged plugin: one provider for the session, tools run as Processing runs them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+# The staged plugin first: it registers the core that ships inside it.
+import soundvis_qgis  # noqa: E402
+
+import soundvis_core  # noqa: E402
+
+STAGED = Path(soundvis_qgis.__file__).resolve().parent
+if STAGED.parent.name != "build" or STAGED not in Path(soundvis_core.__file__).resolve().parents:
+    raise pytest.UsageError(
+        f"Tests in QGIS are about the staged plugin, but {STAGED} was imported. Run them by `make test SUITE=qgis`."
+    )
+
+import helpers  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def provider(qgis_app: Any, qgis_processing: Any) -> Iterator[Any]:
+    """The provider ``soundvis``: one for the session, because QGIS deletes a second one of the same id."""
+    from qgis.core import QgsApplication
+    from soundvis_qgis.provider import SoundVisProvider
+
+    registry = QgsApplication.processingRegistry()
+    made = SoundVisProvider()
+    if not registry.addProvider(made):
+        pytest.fail("the provider could not be registered")
+    made.refreshAlgorithms()
+    yield made
+    registry.removeProvider(made)
+
+
+@pytest.fixture
+def project(qgis_app: Any) -> Iterator[Any]:
+    """The project, empty before and after."""
+    from qgis.core import QgsProject
+
+    instance = QgsProject.instance()
+    instance.clear()
+    yield instance
+    instance.clear()
+
+
+@pytest.fixture
+def run(provider: Any, project: Any) -> Callable[..., helpers.Run]:
+    """``run(algorithm_id, parameters, feedback=None)``: see :func:`helpers.run_algorithm`."""
+    return helpers.run_algorithm
+
+
+@pytest.fixture
+def make_points(project: Any) -> Callable[..., Any]:
+    """``make_points(points, fields, crs, path)``: see :func:`helpers.make_points`."""
+    return helpers.make_points
+
+
+@pytest.fixture
+def make_raster(qgis_app: Any) -> Callable[..., str]:
+    """``make_raster(path, array, origin, pixel, epsg, ...)``: see :func:`helpers.make_raster`."""
+    return helpers.make_raster
+
+
+@pytest.fixture
+def read_features(qgis_app: Any) -> Callable[[Any], list[dict[str, Any]]]:
+    """``read_features(output)``: see :func:`helpers.read_features`."""
+    return helpers.read_features
+
+
+@pytest.fixture(scope="session")
+def town(provider: Any, tmp_path_factory: pytest.TempPathFactory) -> helpers.SampleTown:
+    """The sample town of seed 1, built once through ``soundvis:samplesites``."""
+    folder = tmp_path_factory.mktemp("town")
+    return helpers.build_town(folder)
