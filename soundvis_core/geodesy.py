@@ -45,7 +45,9 @@ def _datum(crs: str) -> _Datum:
                 "The coordinate reference system of the raster is not tied to the earth, so metres on the ground "
                 "are unknown. Set the right one (Layer > Set CRS) and run again."
             )
-        transformer = Transformer.from_crs(parsed.to_2d() if len(parsed.axis_info) > 2 else parsed, geodetic, always_xy=True)
+        transformer = Transformer.from_crs(
+            parsed.to_2d() if len(parsed.axis_info) > 2 else parsed, geodetic, always_xy=True
+        )
     except (CRSError, ProjError) as error:
         raise InputError(f"The coordinate reference system of the raster cannot be used: {error}") from error
     ellipsoid = geodetic.ellipsoid
@@ -63,7 +65,9 @@ class LocalFrame:
         self._datum = _datum(crs)
         longitude, latitude = self._datum.to_lonlat.transform(x, y)
         if not (np.isfinite(longitude) and np.isfinite(latitude) and abs(latitude) <= 90.0):
-            raise SiteError("the place lies outside the area of the raster's coordinate reference system", SKIPPED)
+            raise SiteError(
+                "the place lies outside the area of the raster's coordinate reference system", SKIPPED
+            )
         self._plane = _plane(self._datum, float(longitude), float(latitude))
 
     def to_crs(self, east: np.ndarray, north: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -107,7 +111,9 @@ def _plane(datum: _Datum, longitude: float, latitude: float) -> Proj:
     from pyproj import Proj
 
     # A sphere has no inverse flattening (0 in PROJ's terms), which "rf" does not take.
-    shape: dict[str, Any] = {"rf": datum.inverse_flattening} if datum.inverse_flattening else {"b": datum.semi_major}
+    shape: dict[str, Any] = (
+        {"rf": datum.inverse_flattening} if datum.inverse_flattening else {"b": datum.semi_major}
+    )
     return Proj(proj="aeqd", lon_0=longitude, lat_0=latitude, a=datum.semi_major, **shape)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -69,7 +69,7 @@ def class_shares(codes: np.ndarray, known: np.ndarray, names: Mapping[int, str])
     ``codes`` (n,) integers, ``known`` (n,) False where there is no data. Classes of equal name add up.
     What is unknown or unnamed is missing from the sum of 1.
     """
-    shares = {name: 0.0 for name in names.values()}
+    shares = dict.fromkeys(names.values(), 0.0)
     found, counts = np.unique(codes[known], return_counts=True)
     for code, count in zip(found.tolist(), counts.tolist()):
         if code in names:

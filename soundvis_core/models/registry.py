@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 

@@ -6,8 +6,9 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Sequence
 from importlib import metadata
-from typing import Sequence, TextIO
+from typing import TextIO
 
 from ..dependencies import PACKAGES
 from ..errors import Cancelled, SoundVisError
