@@ -29,8 +29,12 @@ run_qgis() {
 # The zip, the sources, Qt 6.
 run_package() { env -u PROJ_DATA -u PROJ_LIB timeout -k 20 20m "$DEV_PYTHON" -m pytest "$@" tests/package; }
 
+# count WORD CLOSING: the number before WORD in pytest's closing line, 0 where there is none.
+count() { grep -oE "[0-9]+ $1" <<<"$2" | grep -oE '^[0-9]+' || echo 0; }
+
 status=0
 results=()
+passed=0 failed=0 skipped=0
 for part in $SUITE; do
     case $part in core | core-qgis | qgis | package) ;; *) fail "no part '$part' in the suite: core core-qgis qgis package" ;; esac
     step "Tests: $part"
@@ -38,6 +42,9 @@ for part in $SUITE; do
     code=0
     "run_${part/-/_}" -q ${ARGUMENTS[@]+"${ARGUMENTS[@]}"} 2>&1 | tee "$LOGS/test-$part.txt" || code=$?
     closing=$(grep -E '(passed|failed|error|no tests ran|skipped|deselected).* in [0-9.]+' "$LOGS/test-$part.txt" | tail -n 1 | tr -d '=' | sed 's/^ *//' || true)
+    passed=$((passed + $(count passed "$closing")))
+    failed=$((failed + $(count failed "$closing") + $(count 'errors?' "$closing")))
+    skipped=$((skipped + $(count skipped "$closing")))
     if [ "$code" = 5 ] && [ ${#ARGUMENTS[@]} != 0 ]; then code=0; fi # ARGS chose no test of this part
     if [ "$code" != 0 ]; then status=1; fi
     results+=("$(printf '  %-10s %-7s %4d s   %s' "$part" "$([ "$code" = 0 ] && echo passed || echo FAILED)" $((SECONDS - began)) "${closing:-ended with status $code}")")
@@ -47,4 +54,5 @@ say ""
 say "Suite:"
 printf '%s\n' "${results[@]}"
 if [ -z "${SOUNDVIS_TEST_DATA:-}" ]; then say "  Tests on real data were skipped: SOUNDVIS_TEST_DATA is not set."; fi
+say "Total: $passed passed, $failed failed, $skipped skipped"
 exit "$status"

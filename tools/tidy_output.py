@@ -14,40 +14,47 @@ NOISE = re.compile(
     r"^-*$|setapi\(\) is deprecated|^QStandardPaths|^Problem with GRASS|^Application path not initialized"
     r"|^libEGL|^MESA|^qt\.qpa|^Logged warning"
 )
-PROGRESS = re.compile(r"^\d[\d.]*( - done\.?)?$")
+#: A bar, or a piece of one: 0, then dots, and after dots a multiple of ten. Text may follow without a gap:
+#: in "...4040 sites" the bar ends after the first 40.
+BAR = re.compile(r"(?:^0|\.|(?<=\.)100|^100|(?<=\.)[1-9]0)*")
 
 
 class Tidy:
-    """Lines in, lines to show out; a growing progress bar is shown at once."""
+    """Output in, output to show out; a growing progress bar is shown at once."""
 
     def __init__(self) -> None:
         self._line = ""
-        self._shown = 0
-        self._skip = False
+        self._shown = 0  # characters of the line that are on the screen
+        self._echo = False
 
     def feed(self, text: str) -> str:
         """What to print for the next piece of output."""
-        shown = ""
-        for character in text:
-            if character == "\n":
-                shown += self._end_line()
-            else:
-                self._line += character
-        if PROGRESS.match(self._line) and len(self._line) > self._shown:
-            shown += (INDENT if self._shown == 0 else "") + self._line[self._shown :]
-            self._shown = len(self._line)
+        *ended, self._line = (self._line + text).split("\n")
+        shown = "".join(self._whole(line) for line in ended)
+        bar = self._bar(self._line)
+        if len(bar) > self._shown:
+            shown += (INDENT if self._shown == 0 else "") + bar[self._shown :]
+            self._shown = len(bar)
         return shown
 
-    def _end_line(self) -> str:
-        line, done, self._line, self._shown = self._line.rstrip(), self._shown, "", 0
-        if done:
-            return line[done:] + "\n"
+    @staticmethod
+    def _bar(line: str) -> str:
+        found = BAR.match(line)
+        return found.group() if found else ""
+
+    def _whole(self, line: str) -> str:
+        line, done, self._shown = line.rstrip(), self._shown, 0
+        bar = self._bar(line)
+        if done or "." in bar:
+            text = line[len(bar) :]
+            start = (INDENT if done == 0 else "") + bar[done:]
+            return f"{start}{text}\n" if text in {"", " - done."} else f"{start}\n{INDENT}{text.strip()}\n"
         if line in {"Inputs", "Results"}:
-            self._skip = True  # the echo of the parameters: NAME:<tab>value
+            self._echo = True  # of the parameters: NAME:<tab>value
             return ""
-        if NOISE.search(line) or (self._skip and re.match(r"^[A-Za-z_: ]+:\t", line)):
+        if NOISE.search(line) or (self._echo and re.match(r"^[\w: ]+:\t", line)):
             return ""
-        self._skip = False
+        self._echo = False
         return f"{INDENT}{line}\n"
 
 
