@@ -9,12 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, field
-from typing import Any, Callable, TypeVar, Union
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Callable, TypeVar, Union
 
 from .errors import FAILED, Cancelled, MissingDependencyError, SiteError
 from .progress import Progress, check_cancelled
+
+if TYPE_CHECKING:  # the plugin imports this module when it loads, and numpy is heavy
+    import numpy as np
 
 OK = "ok"
 #: How often a waiting run looks whether it was cancelled, in seconds.
@@ -95,6 +96,6 @@ def _wait(future: Future[SiteResult], progress: Progress) -> SiteResult:
         try:
             return future.result(timeout=_POLL)
         except NotYet:
-            # The work itself may have raised a time-out of its own.
-            if future.done() and future.exception() is not None:
-                raise
+            # It may have ended since, or have raised a time-out of its own.
+            if future.done():
+                return future.result()
