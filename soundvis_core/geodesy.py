@@ -45,9 +45,8 @@ def _datum(crs: str) -> _Datum:
                 "The coordinate reference system of the raster is not tied to the earth, so metres on the ground "
                 "are unknown. Set the right one (Layer > Set CRS) and run again."
             )
-        transformer = Transformer.from_crs(
-            parsed.to_2d() if len(parsed.axis_info) > 2 else parsed, geodetic, always_xy=True
-        )
+        # Only x and y are ever transformed, so a CRS with heights needs no other treatment.
+        transformer = Transformer.from_crs(parsed, geodetic, always_xy=True)
     except (CRSError, ProjError) as error:
         raise InputError(f"The coordinate reference system of the raster cannot be used: {error}") from error
     ellipsoid = geodetic.ellipsoid

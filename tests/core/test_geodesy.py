@@ -12,7 +12,7 @@ from soundvis_core.errors import SKIPPED, InputError, SiteError
 from soundvis_core.geodesy import LocalFrame, disc_mask, ground_pixel_size, square_centres
 
 WGS84 = {"a": 6378137.0, "rf": 298.257223563}
-#: CRS, its ellipsoid (semi-major axis, inverse flattening, from the definitions), a longitude and a latitude of its datum.
+#: CRS, the ellipsoid of its definition, and a longitude and a latitude of its datum.
 PLACES = [
     ("EPSG:3857", WGS84, -0.1, 51.5),  # London: a unit is 0.62 m
     ("EPSG:3857", WGS84, 139.7, 35.7),
@@ -95,7 +95,9 @@ def test_row_0_of_a_square_is_north_and_column_0_west():
     assert x.shape == y.shape == (10, 10)
     # On the central meridian UTM shrinks by 0.9996: the first pixel centre is 45 m from the middle.
     np.testing.assert_allclose([x[0, 0], y[0, 0]], [500000 - 45 * 0.9996, 5760000 + 45 * 0.9996], atol=1e-3)
-    np.testing.assert_allclose([x[-1, -1], y[-1, -1]], [500000 + 45 * 0.9996, 5760000 - 45 * 0.9996], atol=1e-3)
+    np.testing.assert_allclose(
+        [x[-1, -1], y[-1, -1]], [500000 + 45 * 0.9996, 5760000 - 45 * 0.9996], atol=1e-3
+    )
 
 
 def radii(latitude: float) -> tuple[float, float]:
@@ -124,7 +126,9 @@ def test_pixel_where_the_scale_of_the_projection_is_known():
     # RD New: 0.9999079 at Amersfoort, its origin.
     assert ground_pixel_size("EPSG:28992", 155000, 463000, 1, 1) == pytest.approx(1 / 0.9999079, rel=1e-6)
     # A pixel twice as wide as high is as large as a square of their geometric mean.
-    assert ground_pixel_size("EPSG:32631", 500000, 5760000, 2, 1) == pytest.approx(math.sqrt(2) / 0.9996, rel=1e-6)
+    assert ground_pixel_size("EPSG:32631", 500000, 5760000, 2, 1) == pytest.approx(
+        math.sqrt(2) / 0.9996, rel=1e-6
+    )
 
 
 @pytest.mark.parametrize(
@@ -157,10 +161,18 @@ def test_a_place_outside_the_crs_skips_the_site(crs, x, y):
     assert caught.value.status == SKIPPED
 
 
-def test_a_crs_with_heights_is_taken_flat():
-    flat, high = LocalFrame("EPSG:4326", 7.0, 47.0), LocalFrame("EPSG:4979", 7.0, 47.0)
+@pytest.mark.parametrize(
+    ("flat", "high", "x", "y"),
+    [
+        ("EPSG:4326", "EPSG:4979", 7.0, 47.0),
+        ("EPSG:28992", "EPSG:7415", 121000.0, 487000.0),  # RD New + NAP: the Dutch elevation model
+        ("EPSG:3857", "EPSG:3857+5773", 779236.0, 5942074.0),
+    ],
+)
+def test_a_crs_with_heights_is_taken_flat(flat, high, x, y):
     east, north = square_centres(100.0, 3)
-    np.testing.assert_allclose(flat.to_crs(east, north), high.to_crs(east, north), atol=1e-12)
+    wanted = LocalFrame(flat, x, y).to_crs(east, north)
+    np.testing.assert_allclose(LocalFrame(high, x, y).to_crs(east, north), wanted, rtol=1e-12)
 
 
 def test_wkt_and_code_mean_the_same():

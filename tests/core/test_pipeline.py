@@ -70,7 +70,9 @@ def test_a_failing_site_is_marked_and_the_others_go_on():
     assert results[1].vector is None and not results[1].values
 
 
-@pytest.mark.parametrize("error", [ValueError("a defect"), TimeoutError("of the network"), NotYet("of a future")])
+@pytest.mark.parametrize(
+    "error", [ValueError("a defect"), TimeoutError("of the network"), NotYet("of a future")]
+)
 def test_a_defect_ends_the_run_under_its_own_name(error):
     def work(task: int, stop: threading.Event) -> SiteResult:
         if task == 2:
@@ -183,7 +185,7 @@ def test_threads_are_one_to_eight(monkeypatch):
 
 
 def test_an_unknown_job_is_an_error_that_lists_the_known():
-    with pytest.raises(InputError, match="no job 'dance'.*embed-recordings"):
+    with pytest.raises(InputError, match=r"no job 'dance'.*embed-recordings"):
         run_job("dance", {}, [], NO_PROGRESS)
 
 

@@ -8,7 +8,15 @@ import pytest
 from soundvis_core.classes import load_classes
 from soundvis_core.errors import InputError
 from soundvis_core.models import registry
-from soundvis_core.models.registry import EMBED_AUDIO, EMBED_IMAGE, SEGMENT_AERIAL, SEGMENT_PHOTO, find, load, rows
+from soundvis_core.models.registry import (
+    EMBED_AUDIO,
+    EMBED_IMAGE,
+    SEGMENT_AERIAL,
+    SEGMENT_PHOTO,
+    find,
+    load,
+    rows,
+)
 
 
 def of_task(task: str) -> list[str]:
@@ -39,7 +47,9 @@ def test_every_row_can_be_made_and_knows_its_id(row):
 @pytest.mark.parametrize("model_id", of_task(EMBED_AUDIO))
 def test_audio_encoders_keep_their_dimension(model_id):
     model = load(model_id, EMBED_AUDIO)
-    windows = [np.random.default_rng(seed).normal(0, 0.1, 2 * model.rate).astype(np.float32) for seed in (1, 2)]
+    windows = [
+        np.random.default_rng(seed).normal(0, 0.1, 2 * model.rate).astype(np.float32) for seed in (1, 2)
+    ]
     vectors = model.encode(windows)
     assert vectors.shape == (2, model.dimension) and vectors.dtype == np.float32
     assert np.isfinite(vectors).all() and not np.array_equal(vectors[0], vectors[1])
@@ -71,7 +81,9 @@ def test_photo_segmenters_share_out_the_photo(model_id):
     assert min(shares.values()) >= 0.0
 
 
-@pytest.mark.parametrize(("model_id", "task"), [("vgg", EMBED_IMAGE), ("acoustic-features", EMBED_IMAGE), ("", EMBED_AUDIO)])
+@pytest.mark.parametrize(
+    ("model_id", "task"), [("vgg", EMBED_IMAGE), ("acoustic-features", EMBED_IMAGE), ("", EMBED_AUDIO)]
+)
 def test_an_unknown_model_is_an_error_that_lists_the_known(model_id, task):
     with pytest.raises(InputError, match=f"no model '{model_id}'.*{of_task(task)[0]}"):
         find(model_id, task)

@@ -114,7 +114,10 @@ def test_pool_by_one_changes_nothing():
 
 def test_nearest_is_the_pixel_that_a_place_lies_in():
     values = np.arange(12).reshape(3, 4)
-    columns, rows = np.array([0.0, 0.999, 1.0, 3.999, 4.0, -0.001]), np.array([0.0, 0.999, 1.0, 2.999, 1.0, 1.0])
+    columns, rows = (
+        np.array([0.0, 0.999, 1.0, 3.999, 4.0, -0.001]),
+        np.array([0.0, 0.999, 1.0, 2.999, 1.0, 1.0]),
+    )
     found, inside = nearest(values, columns, rows)
     assert inside.tolist() == [True, True, True, True, False, False]
     assert found[:4].tolist() == [0, 0, 5, 11]

@@ -39,7 +39,9 @@ def test_a_request_survives_the_way(items):
     vector=st.one_of(st.none(), hnp.arrays(np.float32, st.integers(0, 40))),
     reason=st.text(),
     status=st.sampled_from([OK, FAILED, SKIPPED]),
-    values=st.dictionaries(st.text(), st.one_of(st.floats(allow_nan=False), st.integers(), st.none(), st.text())),
+    values=st.dictionaries(
+        st.text(), st.one_of(st.floats(allow_nan=False), st.integers(), st.none(), st.text())
+    ),
 )
 def test_a_result_survives_the_way_bit_for_bit(vector, reason, status, values):
     line = json.dumps({"result": encode_result(SiteResult(status, reason, vector, values))})
@@ -62,7 +64,7 @@ def talk(request: str, *arguments: str) -> tuple[int, list[dict], str]:
     """The exit code, messages and error output of a worker that gets ``request``."""
     done = subprocess.run(
         [sys.executable, str(WORKER), *arguments],
-        input=request, capture_output=True, text=True, encoding="utf-8", timeout=120,
+        input=request, capture_output=True, text=True, encoding="utf-8", timeout=120, check=False,
     )  # fmt: skip
     return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
 
@@ -106,7 +108,10 @@ def test_a_worker_gives_what_this_process_gives(recordings):
     [
         (encode_request("dance", {}, []), "no job 'dance'"),
         (encode_request("embed-photos", {"model": "vgg"}, []), "no model 'vgg'"),
-        (encode_request("segment-photos", {"model": "colour-index", "classes": "x"}, []), "no class list 'x'"),
+        (
+            encode_request("segment-photos", {"model": "colour-index", "classes": "x"}, []),
+            "no class list 'x'",
+        ),
     ],
 )
 def test_what_cannot_run_is_said_in_one_message(request_line, said):
@@ -135,7 +140,7 @@ def test_what_libraries_print_does_not_disturb_the_answers(tmp_path):
         "import atexit, os\natexit.register(lambda: (print('a library prints'), os.write(1, b'and C code too')))\n"
     )
     done = subprocess.run(
-        [sys.executable, str(WORKER)], input="", capture_output=True, text=True, timeout=60,
+        [sys.executable, str(WORKER)], input="", capture_output=True, text=True, timeout=60, check=False,
         env={"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin:/bin"},
     )  # fmt: skip
     assert [list(json.loads(line)) for line in done.stdout.splitlines()] == [["ready"]]
