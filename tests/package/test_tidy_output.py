@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "tools"))
-from tidy_output import Tidy  # noqa: E402 - found in tools/
+from tidy_output import Tidy
 
 RAW = """\
 <string>:1: DeprecationWarning: setapi() is deprecated
