@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from qgis.core import QgsProcessingModelAlgorithm, QgsProcessingProvider
+from qgis.core import QgsApplication, QgsProcessingModelAlgorithm, QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
 from .algorithms import ALGORITHMS
@@ -48,6 +48,9 @@ class SoundVisProvider(QgsProcessingProvider):
     def loadAlgorithms(self) -> None:
         for algorithm in ALGORITHMS:
             self.addAlgorithm(algorithm())
+        # A model names other tools of this provider: it can be read only once the provider is registered.
+        if QgsApplication.processingRegistry().providerById(self.id()) is None:
+            return
         folder = RESOURCES / "models"
         for file in sorted(os.listdir(folder)) if folder.is_dir() else []:
             model = ReadyModel()
