@@ -87,7 +87,10 @@ test_in() {
         export QT_QPA_PLATFORM=offscreen XDG_RUNTIME_DIR=/tmp/work/run QGIS_CUSTOM_CONFIG_PATH=/tmp/work/profile
         export QGIS_PREFIX_PATH=/usr QGIS_PLUGINPATH=/repo/build PYTHONSAFEPATH=1 PYTHONPATH=/repo/build:/repo
         export PROJ_DATA=/usr/share/proj PROJ_LIB=/usr/share/proj PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/work/hypothesis
-        exec /opt/tests/bin/python -m pytest -c /repo/pyproject.toml --rootdir /tmp/work -p no:cacheprovider -q "$@" /repo/tests/qgis
+        names=$(python3 -W ignore /repo/tests/package/enum_check.py qgis /repo/build/soundvis_qgis | tail -n 1)
+        [[ $names == *\"findings\":\ \[\]* ]] || { echo "Names that this QGIS does not have, or unscoped enums: $names"; exit 1; }
+        # What Python frees after QGIS has shut down can crash it: the end of the process shuts down both.
+        exec /opt/tests/bin/python -m pytest --qgis_disable_exit -c /repo/pyproject.toml --rootdir /tmp/work -p no:cacheprovider -q "$@" /repo/tests/qgis
         ' _ "/repo/build/matrix/wheels-$python" ${ARGS:-}
 }
 
