@@ -10,6 +10,6 @@ if [ -d build/matrix ]; then # chroots belong to root
     become=$(privilege) || fail "build/matrix belongs to root: ask an administrator to run 'make clean'."
     $become rm -rf --one-file-system build/matrix
 fi
-rm -rf build dist .venv .pytest_cache .hypothesis .ruff_cache .mypy_cache
+rm -rf build dist .venv .qgis-settings .pytest_cache .hypothesis .ruff_cache .mypy_cache
 find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 say "Removed build/, dist/, .venv/ and the caches."

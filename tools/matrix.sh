@@ -59,6 +59,7 @@ fetch_wheels() {
 in_chroot() {
     local root=$1 data=${SOUNDVIS_TEST_DATA:-}
     shift
+    mkdir -p "$ROOT/.qgis-settings"
     as_root mkdir -p "$root/repo" "$root/data"
     # shellcheck disable=SC2016
     as_root timeout -k 20 40m unshare --mount bash -c '
@@ -67,6 +68,7 @@ in_chroot() {
         mount -t proc proc "$root/proc"
         mount --bind "$repository" "$root/repo"
         mount -o remount,bind,ro "$root/repo"
+        mount -t tmpfs tmpfs "$root/repo/.qgis-settings" # where pytest-qgis keeps its profile
         [ -z "$data" ] || mount --bind "$data" "$root/data"
         exec chroot "$root" /usr/bin/env -i HOME=/root LC_ALL=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin \
             ${data:+SOUNDVIS_TEST_DATA=/data} "$@"' _ "$root" "$ROOT" "$data" "$@"
@@ -90,7 +92,7 @@ test_in() {
         names=$(python3 -W ignore /repo/tests/package/enum_check.py qgis /repo/build/soundvis_qgis | tail -n 1)
         [[ $names == *\"findings\":\ \[\]* ]] || { echo "Names that this QGIS does not have, or unscoped enums: $names"; exit 1; }
         # What Python frees after QGIS has shut down can crash it: the end of the process shuts down both.
-        exec /opt/tests/bin/python -m pytest --qgis_disable_exit -c /repo/pyproject.toml --rootdir /tmp/work -p no:cacheprovider -q "$@" /repo/tests/qgis
+        exec /opt/tests/bin/python -m pytest --qgis_disable_exit -c /repo/pyproject.toml --rootdir /repo -p no:cacheprovider -q "$@" /repo/tests/qgis
         ' _ "/repo/build/matrix/wheels-$python" ${ARGS:-}
 }
 

@@ -17,14 +17,12 @@ run_core() { env -u PROJ_DATA -u PROJ_LIB timeout -k 20 20m "$DEV_PYTHON" -m pyt
 run_core_qgis() { timeout -k 20 20m "$QGIS_TEST_PYTHON" -m pytest -p no:pytest_qgis "$@" tests/core; }
 
 # The plugin as it ships: PYTHONSAFEPATH keeps the working folder from coming first in sys.path, so that
-# soundvis_qgis is the staged one. pytest-qgis keeps its profile in pytest's root folder: a new one each time.
+# soundvis_qgis is the staged one. pytest-qgis keeps its profile in .qgis-settings: a new one each time.
 # --qgis_disable_exit: what Python frees after QGIS has shut down can crash it.
 run_qgis() {
-    local scratch="$ROOT/build/qgis-test"
-    rm -rf "$scratch"
-    mkdir -p "$scratch"
-    PROFILE_FOLDER="$scratch" PYTHONSAFEPATH=1 PYTHONPATH="$ROOT/build:$ROOT" \
-        headless_qgis 30m "$QGIS_TEST_PYTHON" -m pytest --qgis_disable_exit -c pyproject.toml --rootdir "$scratch" "$@" tests/qgis
+    rm -rf .qgis-settings
+    PROFILE_FOLDER="$ROOT/.qgis-settings" PYTHONSAFEPATH=1 PYTHONPATH="$ROOT/build:$ROOT" \
+        headless_qgis 30m "$QGIS_TEST_PYTHON" -m pytest --qgis_disable_exit "$@" tests/qgis
 }
 
 # The zip, the sources, Qt 6.
