@@ -40,11 +40,15 @@ def plugin_version() -> str:
 def provenance(
     algorithm: QgsProcessingAlgorithm, parameters: Mapping[str, Any], context: QgsProcessingContext
 ) -> dict[str, str]:
-    """Tool, version, parameters and date of a run, as text."""
-    given = {
-        definition.name(): definition.valueAsPythonString(parameters[definition.name()], context)
+    """Tool, version, parameters (defaults as well) and date of a run, as text."""
+    values = {
+        definition.name(): parameters.get(definition.name(), definition.defaultValue())
         for definition in algorithm.parameterDefinitions()
-        if definition.name() in parameters
+    }
+    given = {
+        name: algorithm.parameterDefinition(name).valueAsPythonString(value, context)
+        for name, value in values.items()
+        if value is not None
     }
     return {
         "tool": algorithm.id(),

@@ -17,6 +17,7 @@ from qgis.core import (
     QgsGeometry,
     QgsProcessingException,
     QgsProcessingOutputLayerDefinition,
+    QgsProviderRegistry,
 )
 from qgis.PyQt.QtCore import QByteArray
 
@@ -187,11 +188,28 @@ class SiteSink:
         self._sink = None
 
     def discard(self) -> None:
-        """Close the output and delete its file, so that nothing half-written is left."""
+        """Close the output and delete its file, or its own table in a GeoPackage: nothing half-written is left."""
         self._sink = None
         path = self.destination.split("|")[0]
-        if self._own_file and os.path.isfile(path):
+        if not os.path.isfile(path):
+            return
+        if self._own_file:
             remove_files(path + suffix for suffix in _SIDE_FILES)
+        else:
+            table = str(
+                QgsProviderRegistry.instance().decodeUri("ogr", self.destination).get("layerName") or ""
+            )
+            _drop_table(path, table)
+
+
+def _drop_table(path: str, table: str) -> None:
+    from osgeo import gdal
+
+    gdal.UseExceptions()
+    dataset = gdal.OpenEx(path, gdal.OF_VECTOR | gdal.OF_UPDATE)
+    names = [dataset.GetLayer(index).GetName() for index in range(dataset.GetLayerCount())]
+    if table in names:
+        dataset.DeleteLayer(names.index(table))
 
 
 def remove_files(paths: Iterable[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,9 +13,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 # The staged plugin first: it registers the core that ships inside it.
-import soundvis_qgis  # noqa: E402
-
-import soundvis_core  # noqa: E402
+soundvis_qgis = importlib.import_module("soundvis_qgis")
+soundvis_core = importlib.import_module("soundvis_core")
 
 STAGED = Path(soundvis_qgis.__file__).resolve().parent
 if STAGED.parent.name != "build" or STAGED not in Path(soundvis_core.__file__).resolve().parents:
@@ -29,6 +29,7 @@ import helpers  # noqa: E402
 def provider(qgis_app: Any, qgis_processing: Any) -> Iterator[Any]:
     """The provider ``soundvis``: one for the session, because QGIS deletes a second one of the same id."""
     from qgis.core import QgsApplication
+
     from soundvis_qgis.provider import SoundVisProvider
 
     registry = QgsApplication.processingRegistry()

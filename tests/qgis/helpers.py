@@ -26,6 +26,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 from qgis.PyQt.QtCore import QByteArray
+
 from soundvis_qgis.compat import BINARY, DOUBLE, INTEGER, STRING, is_null
 
 MEMORY = "memory:"
@@ -78,13 +79,16 @@ class Run(dict):
         super().__init__(results)
         self.context = context
         self.feedback = feedback
+        self._layers: dict[str, Any] = {}
 
     def layer(self, output: str = "OUTPUT") -> Any:
-        """An output as a layer."""
-        layer = QgsProcessingUtils.mapLayerFromString(self[output], self.context)
-        if layer is None:
-            raise KeyError(f"{output}: {self[output]} is no layer")
-        return layer
+        """An output as a layer, which stays as long as it is held."""
+        if output not in self._layers:
+            layer = QgsProcessingUtils.mapLayerFromString(self[output], self.context)
+            if layer is None:
+                raise KeyError(f"{output}: {self[output]} is no layer")
+            self._layers[output] = self.context.takeResultLayer(layer.id()) or layer
+        return self._layers[output]
 
     def features(self, output: str = "OUTPUT") -> list[dict[str, Any]]:
         """An output as :func:`read_features` gives it."""

@@ -1,0 +1,252 @@
+"""Ids, parameters and outputs are what models, scripts and saved histories hold on to: they never change."""
+
+from __future__ import annotations
+
+import pytest
+from qgis.core import (
+    QgsApplication,
+    QgsProcessingAlgorithm,
+    QgsProcessingModelAlgorithm,
+    QgsProcessingParameterDefinition,
+)
+
+ADVANCED, OPTIONAL = "advanced", "optional"
+#: Parameters of every tool: name, type, default, then what marks it. For enumerations the options follow.
+FROZEN = {
+    "samplesites": (
+        ("FOLDER", "folderDestination", None),
+        ("SEED", "number", 1),
+        ("OUTPUT", "sink", None),
+        ("AERIAL", "rasterDestination", None),
+    ),
+    "embedsound": (
+        ("INPUT", "source", None),
+        ("PATH_FIELD", "field", None),
+        ("BASE_FOLDER", "file", None, OPTIONAL),
+        ("MODEL", "enum", "acoustic-features", ["acoustic-features"]),
+        ("FIELD", "string", "snd_emb"),
+        ("OUTPUT", "sink", None),
+    ),
+    "embedphotos": (
+        ("INPUT", "source", None),
+        ("PATH_FIELD", "field", None),
+        ("BASE_FOLDER", "file", None, OPTIONAL),
+        ("MODEL", "enum", "colour-texture", ["colour-texture"]),
+        ("FIELD", "string", "st_emb"),
+        ("OUTPUT", "sink", None),
+    ),
+    "embedimagery": (
+        ("INPUT", "source", None),
+        ("RASTER", "raster", None),
+        ("FOOTPRINT", "number", 200.0),
+        ("MODEL", "enum", "colour-texture", ["colour-texture"]),
+        ("FIELD", "string", "aer_emb"),
+        ("OUTPUT", "sink", None),
+    ),
+    "segmentraster": (
+        ("INPUT", "raster", None),
+        ("MODEL", "enum", "spectral-index", ["spectral-index"]),
+        ("CLASSES", "string", "paper-aerial"),
+        ("EXTENT", "extent", None, OPTIONAL),
+        ("RESOLUTION", "number", 0.0, ADVANCED, OPTIONAL),
+        ("OUTPUT", "rasterDestination", None),
+    ),
+    "segmentphotos": (
+        ("INPUT", "source", None),
+        ("PATH_FIELD", "field", None),
+        ("BASE_FOLDER", "file", None, OPTIONAL),
+        ("MODEL", "enum", "colour-index", ["colour-index"]),
+        ("CLASSES", "string", "colour-index"),
+        ("PREFIX", "string", "st_", OPTIONAL),
+        ("OUTPUT", "sink", None),
+    ),
+    "bgaraster": (
+        ("INPUT", "raster", None),
+        ("WEIGHTS", "file", None, OPTIONAL),
+        ("OUTPUT", "rasterDestination", None),
+    ),
+    "bgasites": (
+        ("INPUT", "source", None),
+        ("CLASSES", "raster", None),
+        ("RADIUS", "number", 100.0),
+        ("WEIGHTS", "file", None, OPTIONAL),
+        ("PREFIX", "string", "aer_", OPTIONAL),
+        ("OUTPUT", "sink", None),
+    ),
+    "bgashares": (
+        ("INPUT", "source", None),
+        ("SHARE_PREFIX", "string", "st_"),
+        ("WEIGHTS", "file", None, OPTIONAL),
+        ("PREFIX", "string", "st_", OPTIONAL),
+        ("OUTPUT", "sink", None),
+    ),
+    "bgasound": (
+        ("INPUT", "source", None),
+        ("PATH_FIELD", "field", None),
+        ("BASE_FOLDER", "file", None, OPTIONAL),
+        ("METHOD", "enum", "ndsi", ["ndsi"]),
+        ("PREFIX", "string", "snd_", OPTIONAL),
+        ("OUTPUT", "sink", None),
+    ),
+    "correlatelayers": (
+        ("INPUT", "source", None),
+        ("SOUND", "field", None, OPTIONAL),
+        ("STREET", "field", None, OPTIONAL),
+        ("AERIAL", "field", None, OPTIONAL),
+        ("GROUP", "field", None, OPTIONAL),
+        ("PERMUTATIONS", "number", 999),
+        ("SEED", "number", 1, ADVANCED),
+        ("OUTPUT", "sink", None),
+        ("REPORT", "fileDestination", None, OPTIONAL),
+    ),
+    "checkenvironment": (("OUTPUT", "fileDestination", None),),
+}
+OUTPUTS = {
+    "samplesites": {"FOLDER": "outputFolder", "OUTPUT": "outputVector", "AERIAL": "outputRaster"},
+    "embedsound": {"OUTPUT": "outputVector"},
+    "embedphotos": {"OUTPUT": "outputVector"},
+    "embedimagery": {"OUTPUT": "outputVector"},
+    "segmentraster": {"OUTPUT": "outputRaster"},
+    "segmentphotos": {"OUTPUT": "outputVector"},
+    "bgaraster": {"OUTPUT": "outputRaster"},
+    "bgasites": {"OUTPUT": "outputVector"},
+    "bgashares": {"OUTPUT": "outputVector"},
+    "bgasound": {"OUTPUT": "outputVector"},
+    "correlatelayers": {"OUTPUT": "outputVector", "REPORT": "outputHtml"},
+    "checkenvironment": {"OUTPUT": "outputHtml"},
+}
+READY_MODEL = "sound_vision_alignment"
+READY_MODEL_PARAMETERS = {
+    "SITES": "source",
+    "RECORDING_FIELD": "field",
+    "PHOTO_FIELD": "field",
+    "BASE_FOLDER": "file",
+    "BASEMAP": "raster",
+    "GROUP_FIELD": "field",
+    "FOOTPRINT": "number",
+    "RADIUS": "number",
+    "PERMUTATIONS": "number",
+    "SEED": "number",
+}
+MOST_VISIBLE = 6
+
+
+def has_flag(definition, flag):
+    return bool(definition.flags() & flag)
+
+
+def is_advanced(definition):
+    return has_flag(definition, QgsProcessingParameterDefinition.Flag.FlagAdvanced)
+
+
+def is_optional(definition):
+    return has_flag(definition, QgsProcessingParameterDefinition.Flag.FlagOptional)
+
+
+def described(definition):
+    """A parameter in the shape of the table above."""
+    row = [definition.name(), definition.type(), definition.defaultValue()]
+    if is_advanced(definition):
+        row.append(ADVANCED)
+    if is_optional(definition):
+        row.append(OPTIONAL)
+    if definition.type() == "enum":
+        row.append(list(definition.options()))
+    return tuple(row)
+
+
+@pytest.fixture
+def tools(provider):
+    return {algorithm.name(): algorithm for algorithm in provider.algorithms()}
+
+
+def test_provider_and_tool_ids(provider, tools):
+    assert provider.id() == "soundvis"
+    assert set(tools) == {*FROZEN, READY_MODEL}
+    assert {algorithm.id() for algorithm in tools.values()} == {f"soundvis:{name}" for name in tools}
+
+
+@pytest.mark.parametrize("name", FROZEN)
+def test_parameters_and_outputs_are_frozen(tools, name):
+    assert tuple(described(definition) for definition in tools[name].parameterDefinitions()) == FROZEN[name]
+    assert {output.name(): output.type() for output in tools[name].outputDefinitions()} == OUTPUTS[name]
+
+
+@pytest.mark.parametrize("name", FROZEN)
+def test_choices_are_static_strings(tools, name):
+    choices = [entry for entry in tools[name].parameterDefinitions() if entry.type() == "enum"]
+    assert all(entry.usesStaticStrings() and not entry.allowMultiple() for entry in choices)
+
+
+@pytest.mark.parametrize("name", [*FROZEN, READY_MODEL])
+def test_every_parameter_has_help_and_few_are_visible(tools, name):
+    definitions = tools[name].parameterDefinitions()
+    assert [entry.name() for entry in definitions if not entry.help().strip()] == []
+    inputs = [entry for entry in definitions if not entry.isDestination() and not is_advanced(entry)]
+    assert len(inputs) <= MOST_VISIBLE, [entry.name() for entry in inputs]
+
+
+@pytest.mark.parametrize("name", FROZEN)
+def test_texts_for_the_toolbox(tools, name):
+    tool = tools[name]
+    assert tool.displayName() and tool.group() and tool.groupId() and not tool.icon().isNull()
+    assert tool.shortDescription().endswith(".")
+    for definition in tool.parameterDefinitions():
+        assert definition.help()[:20].split("&")[0] in tool.shortHelpString().replace("&#x27;", "'")
+
+
+@pytest.mark.parametrize("name", FROZEN)
+def test_no_method_hides_one_of_qgis(tools, name):
+    """A method called ``run`` or ``prepare`` would be taken for QGIS's own when Python runs the tool."""
+    overridden = {
+        "name", "displayName", "group", "groupId", "icon", "createInstance", "initAlgorithm", "shortDescription",
+        "shortHelpString", "checkParameterValues", "prepareAlgorithm", "processAlgorithm", "postProcessAlgorithm",
+    }  # fmt: skip
+    own = {
+        attribute
+        for kind in type(tools[name]).__mro__
+        if kind.__module__.startswith("soundvis_qgis")
+        for attribute in vars(kind)
+        if not attribute.startswith("__") and hasattr(QgsProcessingAlgorithm, attribute)
+    }
+    assert own <= overridden
+
+
+def test_every_tool_makes_a_fresh_instance(tools):
+    for name, frozen in FROZEN.items():
+        made = tools[name].create()
+        assert made is not tools[name]
+        assert made.name() == name
+        assert len(made.parameterDefinitions()) == len(frozen)
+
+
+def test_the_ready_model_is_offered_and_its_steps_resolve(tools):
+    model = tools[READY_MODEL]
+    assert isinstance(model, QgsProcessingModelAlgorithm)
+    assert model.displayName() == "Sound vision alignment"
+    inputs = {
+        entry.name(): entry.type() for entry in model.parameterDefinitions() if not entry.isDestination()
+    }
+    assert inputs == READY_MODEL_PARAMETERS
+    steps = model.childAlgorithms()
+    registry = QgsApplication.processingRegistry()
+    assert [step.algorithmId() for step in steps.values() if step.algorithm() is None] == []
+    assert {step.algorithmId() for step in steps.values()} <= {f"soundvis:{name}" for name in FROZEN} | {
+        algorithm.id() for algorithm in registry.algorithms()
+    }
+    ours = sorted(step.algorithmId() for step in steps.values() if step.algorithmId().startswith("soundvis:"))
+    assert ours == [
+        "soundvis:bgaraster",
+        "soundvis:bgashares",
+        "soundvis:bgasites",
+        "soundvis:bgasound",
+        "soundvis:correlatelayers",
+        "soundvis:embedimagery",
+        "soundvis:embedphotos",
+        "soundvis:embedsound",
+        "soundvis:segmentphotos",
+        "soundvis:segmentraster",
+    ]
+    for step in steps.values():
+        known = {entry.name() for entry in step.algorithm().parameterDefinitions()}
+        assert set(step.parameterSources()) <= known
