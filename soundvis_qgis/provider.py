@@ -16,6 +16,13 @@ RESOURCES = Path(__file__).resolve().parent / "resources"
 class ReadyModel(QgsProcessingModelAlgorithm):
     """A model that ships with the plugin. Its name is its id, so the toolbox shows a label of its own."""
 
+    def createInstance(self) -> ReadyModel:
+        # QGIS's own makes a plain model, whose dialog would be titled with the id.
+        instance = ReadyModel()
+        instance.loadVariant(self.toVariant())
+        instance.setSourceFilePath(self.sourceFilePath())
+        return instance
+
     def displayName(self) -> str:
         label = self.name().replace("_", " ")
         return label[:1].upper() + label[1:]
