@@ -38,8 +38,8 @@ HELP = {
         "and sight: embeds recordings, photos and the basemap around each site, segments photos and basemap, maps "
         "everything to biophony, geophony and anthrophony, and correlates.</p>"
         "<p>It runs on the light models, with nothing to download. To choose other models or steps, open its file in "
-        "the model designer and save it under another name: soundvis_qgis/resources/models/sound_vision_alignment.model3 "
-        "in the folder of your plugins.</p>"
+        "the model designer and save it under another name. It lies in the folder of your plugins: "
+        "soundvis_qgis/resources/models/sound_vision_alignment.model3</p>"
     ),
     "ALG_CREATOR": "SoundVis",
     "SITES": "Point layer of the sites with the paths of their recordings and photos.",
