@@ -85,7 +85,7 @@ test_in() {
         /opt/tests/bin/python -m pip install -q --no-index --no-deps --find-links "$1" \
             --require-hashes -r /repo/requirements/qgis-tests.lock
         shift
-        cd /tmp/work
+        cd /repo
         export QT_QPA_PLATFORM=offscreen XDG_RUNTIME_DIR=/tmp/work/run QGIS_CUSTOM_CONFIG_PATH=/tmp/work/profile
         export QGIS_PREFIX_PATH=/usr QGIS_PLUGINPATH=/repo/build PYTHONSAFEPATH=1 PYTHONPATH=/repo/build:/repo
         export PROJ_DATA=/usr/share/proj PROJ_LIB=/usr/share/proj PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/work/hypothesis
