@@ -87,7 +87,9 @@ def build_project(folder: Path) -> QgsProject:
     add(project, root, QgsRasterLayer(str(folder / "bga.tif"), "BGA raster"), False)
     add(project, root, QgsRasterLayer(str(folder / "classes.tif"), "Land cover"), False, True)
     add(project, root, QgsRasterLayer(str(folder / "aerial.tif"), "Aerial image"), True)
-    add(project, root, QgsVectorLayer(str(folder / "correlations.csv"), "Correlations", "ogr"), False)
+    # Read as delimited text, for that provider finds out which columns are numbers.
+    table = (folder / "correlations.csv").as_uri() + "?type=csv&detectTypes=yes&geomType=none"
+    add(project, root, QgsVectorLayer(table, "Correlations", "delimitedtext"), False)
     return project
 
 

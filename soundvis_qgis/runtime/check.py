@@ -24,6 +24,7 @@ body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 60em; margi
 h1 { font-size: 1.5em; } h2 { font-size: 1.15em; margin-top: 1.6em; }
 table { border-collapse: collapse; width: 100%; } td, th { text-align: left; vertical-align: top;
 padding: .3em .8em .3em 0; border-bottom: 1px solid #ddd; }
+td:first-child { width: 4em; } th { width: 11em; }
 .ok { color: #00694c; font-weight: 600; } .no { color: #a33f00; font-weight: 600; }
 pre { background: #f4f4f4; padding: 1em; white-space: pre-wrap; user-select: all; }
 """
@@ -118,7 +119,7 @@ def page(findings: list[Finding]) -> str:
         parts.append(f"<h2>{html.escape(section)}</h2><table>")
         for finding in findings:
             if finding.section == section:
-                mark = "<td class='ok'>there</td>" if finding.ok else "<td class='no'>missing</td>"
+                mark = "<td class='ok'>ok</td>" if finding.ok else "<td class='no'>missing</td>"
                 remedy = f"<br>{html.escape(finding.remedy)}" if finding.remedy else ""
                 parts.append(
                     f"<tr>{mark}<th>{html.escape(finding.name)}</th><td>{html.escape(finding.found)}{remedy}</td></tr>"
