@@ -12,9 +12,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def build_zip(into: Path) -> Path:
-    """Build the plugin into a folder; returns the zip."""
-    command = [sys.executable, "-B", str(ROOT / "tools" / "build_plugin.py"), "--into", str(into)]
+def build_zip(into: Path, root: Path = ROOT) -> Path:
+    """Build the plugin of ``root`` into a folder; returns the zip."""
+    command = [sys.executable, "-B", str(root / "tools" / "build_plugin.py"), "--into", str(into)]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     (built,) = (into / "dist").glob("*.zip")
     return built
