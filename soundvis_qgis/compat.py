@@ -13,6 +13,7 @@ if Qgis.QGIS_VERSION_INT >= 33800:
     INTEGER = QMetaType.Type.Int
     DOUBLE = QMetaType.Type.Double
     BINARY = QMetaType.Type.QByteArray
+    _LISTS = (QMetaType.Type.QVariantList, QMetaType.Type.QStringList)
 else:
     from qgis.PyQt.QtCore import QVariant
 
@@ -20,6 +21,7 @@ else:
     INTEGER = QVariant.Int
     DOUBLE = QVariant.Double
     BINARY = QVariant.ByteArray
+    _LISTS = (QVariant.List, QVariant.StringList)
 
 #: The geometry types that sinks take.
 NO_GEOMETRY = Qgis.WkbType.NoGeometry if hasattr(Qgis, "WkbType") else QgsWkbTypes.Type.NoGeometry
@@ -44,3 +46,8 @@ def is_binary(field: QgsField) -> bool:
 def is_text(field: QgsField) -> bool:
     """Whether a field holds text."""
     return field.type() == STRING
+
+
+def is_list(field: QgsField) -> bool:
+    """Whether a field holds a list."""
+    return field.type() in _LISTS

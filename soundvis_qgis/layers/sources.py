@@ -24,7 +24,7 @@ from qgis.core import (
 
 from soundvis_core.errors import SKIPPED, InputError, SiteError
 
-from ..compat import is_binary, is_null, is_text
+from ..compat import is_binary, is_list, is_null, is_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -127,11 +127,16 @@ def vector_of(value: Any) -> np.ndarray | None:
     if is_null(value):
         return None
     if isinstance(value, str):
-        if not value.strip():
+        value = json.loads(value) if value.strip() else None
+        if value is None:
             return None
-        return np.asarray(json.loads(value), dtype=float).ravel()
-    if isinstance(value, (list, tuple)):
-        return np.asarray(value, dtype=float).ravel()
+        if not isinstance(value, (list, float, int)):
+            raise ValueError("the text is not a list of numbers")
+    if isinstance(value, (list, tuple, float, int)):
+        numbers = np.asarray(value, dtype=float).ravel()
+        if numbers.size == 0:
+            raise ValueError("the list is empty")
+        return numbers
     data = bytes(value)
     if not data:
         return None
@@ -145,7 +150,7 @@ def block_values(
 ) -> np.ndarray:
     """The values of one block of fields, shape (sites, dimensions); a row of NaN is a site without a value.
 
-    One embedding field (bytes or JSON text), or one or more numeric fields.
+    One embedding field (bytes, JSON text or a list), or one or more numeric fields.
     Raises InputError naming the field where the fields do not make a block.
     """
     indices = {name: fields.lookupField(name) for name in names}
@@ -162,7 +167,8 @@ def block_values(
         )
     name = names[0]
     field = fields.at(indices[name])
-    if not (is_binary(field) or is_text(field)):
+    # GeoJSON turns the JSON text of an embedding into a list of its own.
+    if not (is_binary(field) or is_text(field) or is_list(field)):
         raise InputError(f"{block}: the field '{name}' is neither an embedding nor numeric.")
     return _embeddings(features, indices[name], name, block)
 

@@ -90,9 +90,7 @@ PLACES = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("epsg", "geod", "longitude", "latitude", "pixel"), PLACES, ids=lambda value: str(value)
-)
+@pytest.mark.parametrize(("epsg", "geod", "longitude", "latitude", "pixel"), PLACES, ids=str)
 def test_the_radius_is_in_true_metres(run, make_points, tmp_path, epsg, geod, longitude, latitude, pixel):
     """A disc of forest of 60 m in a sea of water takes 60^2 / 100^2 of a circle of 100 m."""
     crs = CRS.from_epsg(epsg)
