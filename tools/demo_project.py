@@ -84,6 +84,8 @@ def build_project(folder: Path) -> QgsProject:
     add(project, group, sites_layer(folder, "BGA of recordings", "snd_"), True, True)
     add(project, group, sites_layer(folder, "BGA of street photos", "st_"), False)
     add(project, group, sites_layer(folder, "BGA of land cover", "aer_"), False)
+    # To try the tools on: the others already have the fields that the tools would add.
+    add(project, group, QgsVectorLayer(str(folder / "town" / "sites.gpkg"), "Sites as created", "ogr"), False)
     add(project, root, QgsRasterLayer(str(folder / "bga.tif"), "BGA raster"), False)
     add(project, root, QgsRasterLayer(str(folder / "classes.tif"), "Land cover"), False, True)
     add(project, root, QgsRasterLayer(str(folder / "aerial.tif"), "Aerial image"), True)
