@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from .classes import NODATA, UNCLASSIFIED, ClassList
+from .classes import NODATA, ClassList
 from .errors import InputError
 from .images import load_photo
 from .progress import NO_PROGRESS, Progress, check_cancelled
@@ -33,6 +33,9 @@ class Segmenter(Protocol):
     """What a model for rasters offers (see :class:`.models.spectral_index.SpectralIndex`)."""
 
     halo: int
+
+    def check_bands(self, count: int) -> None:
+        """Raise InputError where a raster of ``count`` bands cannot be segmented."""
 
     def segment(
         self, bands: np.ndarray, valid: np.ndarray, classes: ClassList, pixel_size: float
@@ -158,21 +161,6 @@ def segment_photo(path: str | Path | None, model: PhotoSegmenter, classes: Class
     return shares
 
 
-def class_shares(codes: np.ndarray, classes: ClassList) -> dict[str, float]:
-    """Share of each class among the classified and unclassified pixels of ``codes`` (NODATA left out).
-
-    Empty where every pixel is NODATA. ``"unclassified"`` is present only where there is some.
-    """
-    counts = np.bincount(np.asarray(codes, dtype=np.uint8).ravel(), minlength=256)
-    total = int(counts.sum() - counts[NODATA])
-    if total == 0:
-        return {}
-    shares = {entry.name: float(counts[entry.code] / total) for entry in classes.classes}
-    if counts[UNCLASSIFIED]:
-        shares["unclassified"] = float(counts[UNCLASSIFIED] / total)
-    return shares
-
-
 def _segment_block(
     model: Segmenter,
     window: BlockWindow,
@@ -186,9 +174,7 @@ def _segment_block(
     if bands.ndim != 3 or bands.shape[1:] != expected or valid.shape != expected:
         raise ValueError(f"read returned {bands.shape} and {valid.shape} for a window of {expected}")
     if not valid.any():
-        check = getattr(model, "check_bands", None)
-        if check is not None:
-            check(bands.shape[0])
+        model.check_bands(bands.shape[0])
         return np.full((window.height, window.width), NODATA, dtype=np.uint8)
     codes = model.segment(bands, valid, classes, pixel_size)
     return np.ascontiguousarray(window.crop(codes))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qgis.core import Qgis, QgsField, QgsWkbTypes
+from qgis.core import Qgis, QgsField, QgsProcessingAlgorithm, QgsWkbTypes
 
 if Qgis.QGIS_VERSION_INT >= 33800:
     from qgis.PyQt.QtCore import QMetaType
@@ -51,3 +51,10 @@ def is_text(field: QgsField) -> bool:
 def is_list(field: QgsField) -> bool:
     """Whether a field holds a list."""
     return field.type() in _LISTS
+
+
+def field_names(algorithm: QgsProcessingAlgorithm, parameters: Any, name: str, context: Any) -> list[str]:
+    """The values of a parameter of several fields."""
+    # parameterAsStrings is new in 3.32, and parameterAsFields deprecated from 3.40 on.
+    read = getattr(algorithm, "parameterAsStrings", None) or algorithm.parameterAsFields
+    return list(read(parameters, name, context))

@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 import html
+import os
 import traceback
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Callable
 
 from qgis.core import (
-    QgsFeature,
-    QgsFeatureRequest,
+    QgsCoordinateReferenceSystem,
     QgsFields,
-    QgsProcessing,
     QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingException,
-    QgsProcessingFeatureSource,
     QgsProcessingFeedback,
     QgsProcessingParameterDefinition,
-    QgsProcessingParameterFeatureSink,
-    QgsProcessingParameterFeatureSource,
 )
 from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
 
 from soundvis_core.dependencies import how_to_get, missing
 from soundvis_core.errors import Cancelled, SiteError, SoundVisError
-from soundvis_core.progress import check_cancelled
 
-from ..layers.sinks import FieldSpec, SiteSink, check_collisions, format_problem, is_database
-from ..layers.sources import PathResolver, layer_folder, read_ahead
+from ..layers.sinks import FieldSpec, SiteSink, is_database, output_path, plain_fields
+from ..layers.sources import layer_file
 
 if TYPE_CHECKING:
     from ..layers.outputs import OutputLayer
@@ -177,6 +171,44 @@ class Algorithm(QgsProcessingAlgorithm):
         """Do the work and return the results by output name."""
         raise NotImplementedError
 
+    def open_sink(
+        self,
+        parameters: Mapping[str, Any],
+        name: str,
+        context: QgsProcessingContext,
+        added: Sequence[FieldSpec],
+        crs: QgsCoordinateReferenceSystem,
+        geometry: Any,
+        existing: QgsFields | None = None,
+    ) -> SiteSink:
+        """The output ``name`` with the ``existing`` fields and the ``added`` ones; taken back if the run fails."""
+        before = existing if existing is not None else QgsFields()
+        fields = plain_fields(before, added)
+        sink, destination = self.parameterAsSink(parameters, name, context, fields, geometry, crs)
+        if sink is None:
+            raise QgsProcessingException(self.invalidSinkError(parameters, name))
+        own_file = not is_database(parameters.get(name))
+        wrapped = SiteSink(sink, destination, fields, added, own_file)
+        wrapped.labels = {field.name(): field.alias() for field in before if field.alias()}
+        wrapped.labels.update({spec.name: spec.alias for spec in added})
+        self.on_failure(wrapped.discard)
+        return wrapped
+
+    def overwrite_problem(
+        self, parameters: Mapping[str, Any], context: QgsProcessingContext, source: str, output: str
+    ) -> str | None:
+        """Why an output cannot be written because its file is being read; None where it can."""
+        layer = self.parameterAsLayer(parameters, source, context)
+        path = output_path(parameters.get(output))
+        if layer is None or not path or is_database(parameters.get(output)):
+            return None
+        if os.path.realpath(layer_file(layer)) != os.path.realpath(path):
+            return None
+        label = self.parameterDefinition(source).description()
+        return (
+            f"The output would overwrite the file that '{label}' is read from ({path}). Choose another file."
+        )
+
     def on_failure(self, discard: Callable[[], None]) -> None:
         """Register what takes an output back when the run fails or is cancelled."""
         self._discards.append(discard)
@@ -226,138 +258,3 @@ class _plain_errors:  # noqa: N801 - reads as a statement
                 "Please report it with the log above."
             ) from error
         return False
-
-
-class SitesAlgorithm(Algorithm):
-    """A tool that takes a point layer and passes it through with new fields.
-
-    Subclasses add their parameters in :meth:`site_parameters`, say in :meth:`new_fields` which fields come,
-    and yield one mapping of values per feature, in order, from :meth:`describe`.
-    """
-
-    INPUT = "INPUT"
-    OUTPUT = "OUTPUT"
-    OUTPUT_LABEL = "Sites"
-    COLLISION_REMEDY = "Choose another prefix or field name, or remove the field from the layer first."
-    #: The field whose values (ok, failed, skipped) are counted at the end.
-    status_field = ""
-
-    def initAlgorithm(self, configuration=None) -> None:  # noqa: ANN001 - QGIS's signature
-        self.add(
-            QgsProcessingParameterFeatureSource(
-                self.INPUT, self.tr("Sites"), [QgsProcessing.SourceType.TypeVectorPoint]
-            ),
-            "Point layer of the sites, in any coordinate reference system. Selection and filters are honoured; "
-            "geometry and attributes pass through.",
-        )
-        self.site_parameters()
-        self.add(
-            QgsProcessingParameterFeatureSink(
-                self.OUTPUT, self.tr(self.OUTPUT_LABEL), QgsProcessing.SourceType.TypeVectorPoint
-            ),
-            "The sites with the new fields. GeoPackage holds everything; GeoJSON and CSV hold embeddings as text.",
-        )
-
-    def site_parameters(self) -> None:
-        """Add the parameters between INPUT and OUTPUT."""
-
-    def new_fields(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> Sequence[FieldSpec]:
-        """The fields that the tool adds."""
-        raise NotImplementedError
-
-    def describe(
-        self, features: Iterator[QgsFeature], total: int, progress: FeedbackProgress
-    ) -> Iterable[Mapping[str, Any]]:
-        """One mapping of values per feature, in the order of ``features``."""
-        raise NotImplementedError
-
-    def output_layer(
-        self, destination: str, parameters: Mapping[str, Any], context: QgsProcessingContext
-    ) -> OutputLayer:
-        """The finished layer with its styles; plain by default."""
-        from ..layers.outputs import OutputLayer
-
-        return OutputLayer(destination, self.provenance(parameters, context))
-
-    def provenance(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> dict[str, str]:
-        """Tool, version, parameters and date, for the metadata of outputs."""
-        from ..layers.outputs import provenance
-
-        return provenance(self, parameters, context)
-
-    def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
-        return format_problem(parameters.get(self.OUTPUT))
-
-    def source(
-        self, parameters: Mapping[str, Any], context: QgsProcessingContext
-    ) -> QgsProcessingFeatureSource:
-        """The sites. Raises where the layer cannot be read."""
-        source = self.parameterAsSource(parameters, self.INPUT, context)
-        if source is None:
-            raise QgsProcessingException(self.invalidSourceError(parameters, self.INPUT))
-        return source
-
-    def path_resolver(
-        self, parameters: Mapping[str, Any], base_name: str, context: QgsProcessingContext
-    ) -> PathResolver:
-        """Where the relative paths of the sites start."""
-        base = self.parameterAsString(parameters, base_name, context)
-        layer = self.parameterAsVectorLayer(parameters, self.INPUT, context)
-        home = context.project().homePath() if context.project() is not None else ""
-        return PathResolver(base, (layer_folder(layer), home))
-
-    def execute(
-        self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
-    ) -> dict:
-        source = self.source(parameters, context)
-        added = list(self.new_fields(parameters, context))
-        check_collisions(source.fields(), added, self.COLLISION_REMEDY)
-        fields = QgsFields(source.fields())
-        for spec in added:
-            fields.append(spec.field())
-        qgis_sink, destination = self.parameterAsSink(
-            parameters, self.OUTPUT, context, fields, source.wkbType(), source.sourceCrs()
-        )
-        if qgis_sink is None:
-            raise QgsProcessingException(self.invalidSinkError(parameters, self.OUTPUT))
-        sink = SiteSink(
-            qgis_sink, destination, fields, added, own_file=not is_database(parameters.get(self.OUTPUT))
-        )
-        del qgis_sink
-        self.on_failure(sink.discard)
-
-        total = max(source.featureCount(), 0)
-        waiting: deque[QgsFeature] = deque()
-        # A point cannot be invalid in a way that matters here; the geometry check would drop features.
-        features = source.getFeatures(
-            QgsFeatureRequest(), QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks
-        )
-        counts: Counter[str] = Counter()
-        for done, values in enumerate(self.describe(read_ahead(features, waiting), total, progress), start=1):
-            check_cancelled(progress)
-            sink.add(values, waiting.popleft())
-            counts[str(values.get(self.status_field))] += 1
-            progress.report(done / total if total else 1.0)
-        sink.close()
-        self._say_counts(counts, progress)
-        self.on_success(self.output_layer(destination, parameters, context))
-        return {self.OUTPUT: destination}
-
-    def _say_counts(self, counts: Counter[str], progress: FeedbackProgress) -> None:
-        total = sum(counts.values())
-        if total == 0:
-            progress.warn("The layer has no sites (mind selections and filters); the output is empty.")
-            return
-        parts = ", ".join(
-            f"{counts[status]} {status}" for status in ("ok", "failed", "skipped") if counts[status]
-        )
-        line = f"{total} sites: {parts}."
-        if counts["ok"] < total:
-            progress.warn(f"{line} The reasons are in the field '{self.reason_field}'.")
-        else:
-            progress.info(line)
-
-    @property
-    def reason_field(self) -> str:
-        """The field that tells why a site was not described."""
-        return self.status_field.replace("status", "reason")

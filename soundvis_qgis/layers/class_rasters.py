@@ -85,6 +85,11 @@ def names_for_weights(layer: QgsRasterLayer, table: WeightTable) -> tuple[dict[i
         return names, ""
     if names:
         return names, ""
+    if layer.bandCount() > 1:
+        raise InputError(
+            f"The raster '{layer.name()}' has {layer.bandCount()} bands and names no classes: it looks like a picture. "
+            "Make a class raster of it by 'Segment raster' and give that."
+        )
     assumed = {entry.code: entry.name for entry in load_classes(ASSUMED_CLASSES).classes}
     largest = layer.dataProvider().bandStatistics(1).maximumValue if layer.isValid() else 0
     if largest > max(assumed) and largest != 255:

@@ -68,6 +68,8 @@ class OutputLayer:
     styles: Mapping[str, Styler] = field(default_factory=dict)
     name: str = ""
     raster: bool = False
+    #: Aliases by field name.
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def finish(self, context: QgsProcessingContext) -> list[str]:
         """Write metadata and styles beside the output (or into its GeoPackage), and style it on load.
@@ -79,6 +81,7 @@ class OutputLayer:
             return []
         warnings = []
         self._describe(layer)
+        self._label(layer)
         if self._own_file(layer):
             message, saved = self._with_layer_name(layer).saveDefaultMetadata()
             if not saved:
@@ -123,6 +126,13 @@ class OutputLayer:
             metadata.addHistoryItem(f"{key}: {value}")
         layer.setMetadata(metadata)
 
+    def _label(self, layer: QgsMapLayer) -> None:
+        if isinstance(layer, QgsVectorLayer):
+            for name, label in self.labels.items():
+                index = layer.fields().lookupField(name)
+                if index >= 0:
+                    layer.setFieldAlias(index, label)
+
     def _apply(self, layer: QgsMapLayer) -> None:
         """Draw with the default style; keep the others in the layer's style manager."""
         manager = layer.styleManager()
@@ -144,6 +154,11 @@ class OutputLayer:
         """The default style as side-car .qml; the further ones beside it, and all in a GeoPackage."""
         warnings = []
         stem = os.path.splitext(self.destination.split("|")[0])[0]
+        if not self.styles and self.labels:
+            # The aliases alone: how the layer is drawn stays with QGIS.
+            message, saved = layer.saveNamedStyle(f"{stem}.qml", QgsMapLayer.StyleCategory.Fields)
+            if not saved:
+                warnings.append(f"The labels of the fields could not be written: {message}")
         for index, (name, style) in reversed(list(enumerate(self.styles.items()))):
             painted = layer.clone()
             if not style(painted):
@@ -170,4 +185,5 @@ class _StyleOnLoad(QgsProcessingLayerPostProcessorInterface):
 
     def postProcessLayer(self, layer, context, feedback):  # noqa: ANN001, ANN202 - QGIS's signature
         if isinstance(layer, (QgsVectorLayer, QgsRasterLayer)):
+            self._output._label(layer)
             self._output._apply(layer)

@@ -39,6 +39,7 @@ class RasterOutput:
         """Raises InputError where the format cannot be written or the folder is not writable."""
         self.path = path
         self._dtype = form.dtype
+        self._whole = False
         stem, extension = os.path.splitext(path)
         driver = _driver_for(extension.lower() or ".tif")
         self._partial = f"{stem}.part{extension}"
@@ -103,11 +104,14 @@ class RasterOutput:
         remove_files([self.path + ".aux.xml"])
         if os.path.exists(side_car):
             os.replace(side_car, self.path + ".aux.xml")
+        self._whole = True
 
     def discard(self) -> None:
-        """Delete what was written so far."""
+        """Delete what was written, the whole raster as well where a later step of the run failed."""
         self._dataset = None
         remove_files([self._partial, self._partial + ".aux.xml"])
+        if self._whole:
+            remove_files([self.path, self.path + ".aux.xml"])
 
 
 def _driver_for(extension: str) -> gdal.Driver:

@@ -124,6 +124,13 @@ class RasterSource:
         """How many bands :meth:`colours` gives: 1 (grey), 3 (RGB) or 4 (RGB and near infrared)."""
         return len(self._bands) if self._bands else 3
 
+    @property
+    def row_bytes(self) -> int:
+        """What one row of the file takes in memory, all bands; 0 for web layers."""
+        provider = self._provider
+        types = (enum_number(provider.dataType(band)) for band in range(1, provider.bandCount() + 1))
+        return provider.xSize() * sum(np.dtype(_DTYPES.get(number, "f8")).itemsize for number in types)
+
     def grid(self, resolution: float = 0.0, extent: QgsRectangle | None = None) -> Grid:
         """The raster's own pixels, or pixels of ``resolution`` CRS units over ``extent``.
 

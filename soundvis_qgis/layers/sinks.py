@@ -45,7 +45,7 @@ _SIDE_FILES = ("", "-wal", "-shm", "-journal")
 
 @dataclass(frozen=True)
 class FieldSpec:
-    """A field that a tool adds: its name, type, alias (the label in tables) and comment."""
+    """A field that a tool adds: its name, type, alias (the label in tables), and a note for the metadata."""
 
     name: str
     kind: Any
@@ -53,11 +53,8 @@ class FieldSpec:
     comment: str = ""
 
     def field(self) -> QgsField:
-        """The QGIS field."""
-        field = QgsField(self.name, self.kind)
-        field.setAlias(self.alias)
-        field.setComment(self.comment)
-        return field
+        """The QGIS field, bare: formats differ in what they keep of aliases, so the layer gets them afterwards."""
+        return QgsField(self.name, self.kind)
 
 
 def text(name: str, alias: str, comment: str = "") -> FieldSpec:
@@ -89,6 +86,19 @@ def pack_vector(vector: np.ndarray | None, as_text: bool) -> Any:
     return QByteArray(vector.astype("<f4").tobytes())
 
 
+def plain_fields(existing: QgsFields, added: Sequence[FieldSpec]) -> QgsFields:
+    """The fields of an output, without the aliases and comments that its format may refuse."""
+    fields = QgsFields()
+    for old in existing:
+        field = QgsField(old)
+        field.setAlias("")
+        field.setComment("")
+        fields.append(field)
+    for spec in added:
+        fields.append(spec.field())
+    return fields
+
+
 def _output_text(value: Any) -> str:
     if isinstance(value, QgsProcessingOutputLayerDefinition):
         value = value.sink.staticValue()
@@ -100,11 +110,16 @@ def is_database(value: Any) -> bool:
     return _output_text(value).startswith(("ogr:", "postgres", "spatialite:"))
 
 
+def output_path(value: Any) -> str:
+    """The file of an OUTPUT parameter; what is no file (memory, temporary output) gives text that names none."""
+    return _output_text(value).split("|")[0]
+
+
 def output_extension(value: Any) -> str:
     """The file extension of an OUTPUT parameter, lower case with its dot; empty for memory and databases."""
     if is_database(value) or _output_text(value).startswith("memory:"):
         return ""
-    return os.path.splitext(_output_text(value).split("|")[0])[1].lower()
+    return os.path.splitext(output_path(value))[1].lower()
 
 
 def format_problem(value: Any) -> str | None:
@@ -149,6 +164,8 @@ class SiteSink:
         self._own_file = own_file
         self._fields = fields
         self._added = added
+        #: Aliases by field name, for the layer when it is complete.
+        self.labels: dict[str, str] = {}
 
     def add(
         self, values: Mapping[str, Any], source: QgsFeature | None = None, geometry: QgsGeometry | None = None

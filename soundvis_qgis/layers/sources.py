@@ -15,10 +15,10 @@ from qgis.core import (
     QgsCsException,
     QgsFeature,
     QgsFields,
+    QgsMapLayer,
     QgsPointXY,
     QgsProcessingContext,
     QgsProviderRegistry,
-    QgsVectorLayer,
     QgsWkbTypes,
 )
 
@@ -62,15 +62,15 @@ class PathResolver:
         return candidates[0] if candidates else path
 
 
-def layer_folder(layer: QgsVectorLayer | None) -> str:
-    """The folder of the file a layer was read from; empty for layers without a file."""
+def layer_file(layer: QgsMapLayer | None) -> str:
+    """The file that a layer was read from; empty for layers without one."""
     if layer is None or layer.providerType() in ("memory", ""):
         return ""
     parts = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())
     path = str(parts.get("path", "") or "")
     if path.startswith("file:"):
         path = unquote(urlparse(path).path)
-    return os.path.dirname(path) if path and os.path.exists(path) else ""
+    return path if path and os.path.exists(path) else ""
 
 
 def site_point(

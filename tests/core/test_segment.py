@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from soundvis_core.classes import NODATA, load_classes
 from soundvis_core.errors import Cancelled, InputError, SiteError
 from soundvis_core.progress import NoProgress
-from soundvis_core.segment import class_shares, plan_blocks, segment_blocks, segment_photo
+from soundvis_core.segment import plan_blocks, segment_blocks, segment_photo
 from tests.builders import photos
 
 AERIAL = load_classes("paper-aerial")
@@ -22,6 +22,9 @@ class Neighbour:
     """Code 1 where the pixel ``halo`` to the right and below is brighter than one half, else 2."""
 
     halo = 3
+
+    def check_bands(self, count):
+        pass
 
     def segment(self, bands, valid, classes, pixel_size):
         grey = np.pad(bands[0], ((0, self.halo), (0, self.halo)), mode="edge")[self.halo :, self.halo :]
@@ -133,16 +136,6 @@ def test_blocks_without_a_valid_pixel_skip_the_model():
 def test_impossible_rasters(width, height, pixel_size):
     with pytest.raises(InputError):
         segment_blocks(None, None, width, height, Neighbour(), AERIAL, pixel_size, Recorder())
-
-
-def test_class_shares():
-    codes = np.array([[1, 1, 2, 0], [7, NODATA, NODATA, 1]], dtype=np.uint8)
-    shares = class_shares(codes, AERIAL)
-    assert shares["Grassland"] == pytest.approx(3 / 6)
-    assert shares["Building"] == pytest.approx(1 / 6)
-    assert shares["unclassified"] == pytest.approx(1 / 6)
-    assert sum(shares.values()) == pytest.approx(1.0)
-    assert class_shares(np.full((2, 2), NODATA, dtype=np.uint8), AERIAL) == {}
 
 
 def test_segment_photo_maps_names_to_the_list(tmp_path):

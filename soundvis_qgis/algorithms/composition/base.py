@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from qgis.core import QgsProcessingContext
 
-from ..base import Algorithm, SitesAlgorithm
+from ..base import Algorithm
 from ..parameters import PREFIX, WEIGHTS
+from ..per_site import SitesAlgorithm
 
 if TYPE_CHECKING:
     from soundvis_core.bga.weights import WeightTable
 
-    from ...layers.outputs import OutputLayer
+    from ...layers.outputs import Styler
 
 
 def read_weights(
@@ -50,11 +51,7 @@ class ComposeSites(SitesAlgorithm):
         weights = weights_problem(self, parameters, context, self.SCENE) if self.SCENE else None
         return super().problem(parameters, context) or weights
 
-    def output_layer(
-        self, destination: str, parameters: Mapping[str, Any], context: QgsProcessingContext
-    ) -> OutputLayer:
-        from ...layers.outputs import OutputLayer
+    def styles(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> Mapping[str, Styler]:
         from ...layers.styling import bga_styles
 
-        prefix = self.parameterAsString(parameters, PREFIX, context)
-        return OutputLayer(destination, self.provenance(parameters, context), bga_styles(prefix))
+        return bga_styles(self.parameterAsString(parameters, PREFIX, context))

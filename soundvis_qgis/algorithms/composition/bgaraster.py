@@ -51,7 +51,9 @@ class BgaRaster(Algorithm):
         )
 
     def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
-        return weights_problem(self, parameters, context, "aerial")
+        return weights_problem(self, parameters, context, "aerial") or self.overwrite_problem(
+            parameters, context, INPUT, OUTPUT
+        )
 
     def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
         from ...layers.class_rasters import names_for_weights
@@ -74,8 +76,9 @@ class BgaRaster(Algorithm):
         import numpy as np
 
         from soundvis_core.progress import check_cancelled
-        from soundvis_core.segment import plan_blocks
+        from soundvis_core.segment import BLOCK, plan_blocks
 
+        from ...layers.block_cache import bounded_block_cache
         from ...layers.outputs import OutputLayer, provenance
         from ...layers.raster_output import RasterFormat, RasterOutput
         from ...layers.styling import rgb_style
@@ -99,16 +102,20 @@ class BgaRaster(Algorithm):
         output = RasterOutput(path, grid, self._raster.crs_text, RasterFormat("float32", BANDS, NODATA))
         self.on_failure(output.discard)
         blocks = list(plan_blocks(grid.width, grid.height))
-        for done, block in enumerate(blocks, start=1):
-            check_cancelled(progress)
-            extent = grid.rectangle(block.column, block.row, block.width, block.height)
-            values, valid = self._raster.codes(extent, block.width, block.height)
-            index = np.minimum(np.searchsorted(codes, values), codes.size - 1)
-            known = valid & (codes[index] == values)
-            for band in range(3):
-                output.write(band + 1, block.column, block.row, np.where(known, vectors[index, band], NODATA))
-            progress.report(done / len(blocks))
-        output.close()
+        # Three bands of float32 are written beside what is read.
+        with bounded_block_cache(self._raster.row_bytes + 12 * grid.width, BLOCK):
+            for done, block in enumerate(blocks, start=1):
+                check_cancelled(progress)
+                extent = grid.rectangle(block.column, block.row, block.width, block.height)
+                values, valid = self._raster.codes(extent, block.width, block.height)
+                index = np.minimum(np.searchsorted(codes, values), codes.size - 1)
+                known = valid & (codes[index] == values)
+                for band in range(3):
+                    output.write(
+                        band + 1, block.column, block.row, np.where(known, vectors[index, band], NODATA)
+                    )
+                progress.report(done / len(blocks))
+            output.close()
         self.on_success(
             OutputLayer(
                 path, provenance(self, parameters, context), rgb_style(3, 1, 2, 0.0, 1.0), raster=True

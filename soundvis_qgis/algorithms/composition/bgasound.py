@@ -26,7 +26,7 @@ class BgaSound(ComposeSites):
     SUMMARY = (
         "Estimates how much of each recording is biophony, geophony and anthrophony.\n"
         "The method 'ndsi' is a baseline without a model. Tones and calls between 2 and 11 kHz count as biophony, "
-        "those between 1 and 2 kHz as anthrophony: the bands of the Normalised Difference Soundscape Index (NDSI). Steady "
+        "those between 1 and 2 kHz as anthrophony: the bands of the soundscape index NDSI. Steady "
         "broadband noise is parted by its spectrum: that of road traffic is anthrophony, that of rain, running water "
         "and wind is geophony. It does not recognise sources: a whistling machine is biophony to it, and the tyres "
         "on a wet road sound like rain. Silent windows are unmapped; a silent recording has no composition (null)."
@@ -47,9 +47,11 @@ class BgaSound(ComposeSites):
 
         return super().dependency_problem(parameters, context) or job_problem(JOB)
 
+    def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
+        self._resolver = self.path_resolver(parameters, BASE_FOLDER, context)
+
     def new_fields(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> Sequence[FieldSpec]:
         self._prefix = self.parameterAsString(parameters, PREFIX, context)
-        self._resolver = self.path_resolver(parameters, BASE_FOLDER, context)
         self._path_field = self.parameterAsString(parameters, PATH_FIELD, context)
         self.status_field = self._prefix + "bga_status"
         prefix = self._prefix

@@ -16,8 +16,9 @@ from soundvis_core.errors import SKIPPED, SiteError
 
 from ...layers.sinks import TEXT_FORMATS, FieldSpec, number, output_extension
 from ...layers.sources import make_transform, site_point
-from ..base import FeedbackProgress, SitesAlgorithm
+from ..base import FeedbackProgress
 from ..parameters import MODEL, add_field_name, add_model, add_number
+from ..per_site import SitesAlgorithm
 from .fields import embedding_fields, embedding_values, prefix_of
 
 RASTER = "RASTER"

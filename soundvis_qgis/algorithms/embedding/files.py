@@ -12,8 +12,9 @@ from soundvis_core.pipeline import SiteResult, TaskOrError
 
 from ...layers.sinks import TEXT_FORMATS, FieldSpec, output_extension
 from ...layers.sources import PathResolver
-from ..base import FeedbackProgress, SitesAlgorithm
+from ..base import FeedbackProgress
 from ..parameters import BASE_FOLDER, MODEL, PATH_FIELD, add_field_name, add_model, add_path_parameters
+from ..per_site import SitesAlgorithm
 from .fields import embedding_fields, embedding_values, prefix_of
 
 FIELD = "FIELD"
@@ -58,13 +59,15 @@ class EmbedFiles(SitesAlgorithm):
 
         return super().dependency_problem(parameters, context) or job_problem(self.JOB)
 
+    def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
+        self._resolver = self.path_resolver(parameters, BASE_FOLDER, context)
+
     def new_fields(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> Sequence[FieldSpec]:
         from soundvis_core.models.registry import load
 
         self._field = self.parameterAsString(parameters, FIELD, context).strip()
         self._model = self.parameterAsEnumString(parameters, MODEL, context)
         self._as_text = output_extension(parameters.get(self.OUTPUT)) in TEXT_FORMATS
-        self._resolver = self.path_resolver(parameters, BASE_FOLDER, context)
         self._path_field = self.parameterAsString(parameters, PATH_FIELD, context)
         self.status_field = prefix_of(self._field) + "status"
         dimension = load(self._model, self.TASK).dimension

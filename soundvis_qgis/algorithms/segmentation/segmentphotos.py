@@ -8,9 +8,10 @@ from typing import Any
 from qgis.core import QgsFeature, QgsProcessingContext, QgsProcessingParameterString
 
 from ...layers.sinks import FieldSpec, number, text
-from ..base import FeedbackProgress, SitesAlgorithm
+from ..base import FeedbackProgress
 from ..embedding.files import paths_of
 from ..parameters import BASE_FOLDER, MODEL, PATH_FIELD, PREFIX, add_model, add_path_parameters, add_prefix
+from ..per_site import SitesAlgorithm
 
 CLASSES = "CLASSES"
 JOB = "segment-photos"
@@ -60,13 +61,15 @@ class SegmentPhotos(SitesAlgorithm):
             return str(error)
         return super().problem(parameters, context)
 
+    def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
+        self._resolver = self.path_resolver(parameters, BASE_FOLDER, context)
+
     def new_fields(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> Sequence[FieldSpec]:
         from soundvis_core.classes import load_classes, slug
 
         prefix = self.parameterAsString(parameters, PREFIX, context)
         self._model = self.parameterAsEnumString(parameters, MODEL, context)
         self._classes = self.parameterAsString(parameters, CLASSES, context)
-        self._resolver = self.path_resolver(parameters, BASE_FOLDER, context)
         self._path_field = self.parameterAsString(parameters, PATH_FIELD, context)
         self._shares = {
             entry.name: prefix + slug(entry.name) for entry in load_classes(self._classes).classes

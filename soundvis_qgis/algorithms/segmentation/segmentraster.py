@@ -82,23 +82,28 @@ class SegmentRaster(Algorithm):
             load_classes(self.parameterAsString(parameters, CLASSES, context))
         except InputError as error:
             return str(error)
-        return None
+        return self.overwrite_problem(parameters, context, INPUT, OUTPUT)
 
     def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
+        from soundvis_core.models.registry import SEGMENT_AERIAL, load
+
         from ...layers.rasters import RasterSource
 
         layer = self.parameterAsRasterLayer(parameters, INPUT, context)
         if layer is None:
             raise QgsProcessingException(self.invalidRasterError(parameters, INPUT))
         self._raster = RasterSource(layer)
+        model = load(self.parameterAsEnumString(parameters, MODEL, context), SEGMENT_AERIAL)
+        model.check_bands(self._raster.band_count)
 
     def execute(
         self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
     ) -> dict:
         from soundvis_core.classes import NODATA, load_classes
         from soundvis_core.models.registry import SEGMENT_AERIAL, load
-        from soundvis_core.segment import segment_blocks
+        from soundvis_core.segment import BLOCK, segment_blocks
 
+        from ...layers.block_cache import bounded_block_cache
         from ...layers.outputs import OutputLayer, provenance
         from ...layers.raster_output import RasterFormat, RasterOutput
         from ...layers.styling import class_style
@@ -123,19 +128,21 @@ class SegmentRaster(Algorithm):
         progress.info(
             f"{grid.width} x {grid.height} pixels of {pixel:.2f} m on the ground; model {model_id}, a baseline."
         )
-        segment_blocks(
-            lambda column, row, width, height: raster.colours(
-                grid.rectangle(column, row, width, height), width, height
-            ),
-            lambda column, row, codes: output.write(1, column, row, codes),
-            grid.width,
-            grid.height,
-            model,
-            classes,
-            pixel,
-            progress,
-        )
-        output.close()
+        # The class raster takes one byte per pixel beside what is read.
+        with bounded_block_cache(raster.row_bytes + grid.width, BLOCK + 2 * model.halo):
+            segment_blocks(
+                lambda column, row, width, height: raster.colours(
+                    grid.rectangle(column, row, width, height), width, height
+                ),
+                lambda column, row, codes: output.write(1, column, row, codes),
+                grid.width,
+                grid.height,
+                model,
+                classes,
+                pixel,
+                progress,
+            )
+            output.close()
         self.on_success(
             OutputLayer(path, provenance(self, parameters, context), class_style(legend), raster=True)
         )

@@ -8,19 +8,17 @@ from typing import Any
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
-    QgsFields,
     QgsGeometry,
     QgsPointXY,
     QgsProcessing,
     QgsProcessingContext,
-    QgsProcessingException,
     QgsProcessingParameterFeatureSink,
     QgsProcessingParameterFolderDestination,
     QgsProcessingParameterRasterDestination,
 )
 
 from ...compat import POINT
-from ...layers.sinks import FieldSpec, SiteSink, format_problem, is_database, text
+from ...layers.sinks import FieldSpec, SiteSink, format_problem, text
 from ..base import Algorithm, FeedbackProgress
 from ..parameters import add_number
 
@@ -99,12 +97,12 @@ class SampleSites(Algorithm):
         progress.info("Drawing the street views ...")
         photos = write_photos(town, folder, PartOf(progress, 0.7, 0.95))
         truth = write_truth(town, folder)
-        destination = self._write_sites(parameters, context, town, recordings, photos)
+        sink = self._write_sites(parameters, context, town, recordings, photos)
         progress.info(f"The truth is in {truth}.")
         made = provenance(self, parameters, context)
         self.on_success(OutputLayer(aerial, made, rgb_style(1, 2, 3, 0.0, 255.0), raster=True))
-        self.on_success(OutputLayer(destination, made))
-        return {FOLDER: folder, OUTPUT: destination, AERIAL: aerial}
+        self.on_success(OutputLayer(sink.destination, made, labels=sink.labels))
+        return {FOLDER: folder, OUTPUT: sink.destination, AERIAL: aerial}
 
     def _paint(self, town: Any, path: str, progress: Any) -> None:
         from soundvis_core.progress import check_cancelled
@@ -133,20 +131,9 @@ class SampleSites(Algorithm):
         town: Any,
         recordings: Mapping[str, Any],
         photos: Mapping[str, Any],
-    ) -> str:
-        fields = QgsFields()
-        for spec in FIELDS:
-            fields.append(spec.field())
-        qgis_sink, destination = self.parameterAsSink(
-            parameters, OUTPUT, context, fields, POINT, QgsCoordinateReferenceSystem(town.crs)
-        )
-        if qgis_sink is None:
-            raise QgsProcessingException(self.invalidSinkError(parameters, OUTPUT))
-        sink = SiteSink(
-            qgis_sink, destination, fields, FIELDS, own_file=not is_database(parameters.get(OUTPUT))
-        )
-        del qgis_sink
-        self.on_failure(sink.discard)
+    ) -> SiteSink:
+        crs = QgsCoordinateReferenceSystem(town.crs)
+        sink = self.open_sink(parameters, OUTPUT, context, FIELDS, crs, POINT)
         for site in town.sites:
             values = {
                 "site_id": site.id,
@@ -157,4 +144,4 @@ class SampleSites(Algorithm):
             }
             sink.add(values, geometry=QgsGeometry.fromPointXY(QgsPointXY(site.x, site.y)))
         sink.close()
-        return destination
+        return sink

@@ -10,7 +10,6 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsFeature,
     QgsFeatureRequest,
-    QgsField,
     QgsFields,
     QgsGeometry,
     QgsProcessing,
@@ -25,8 +24,8 @@ from qgis.core import (
 
 from soundvis_core.dependencies import how_to_get, missing
 
-from ...compat import NO_GEOMETRY, is_null
-from ...layers.sinks import FieldSpec, SiteSink, integer, is_database, number, remove_files, text
+from ...compat import NO_GEOMETRY, field_names, is_null
+from ...layers.sinks import FieldSpec, SiteSink, integer, number, remove_files, text
 from ..base import Algorithm, FeedbackProgress
 from ..parameters import add_number
 
@@ -134,7 +133,7 @@ class CorrelateLayers(Algorithm):
         )
 
     def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
-        given = [name for name in BLOCKS if self.parameterAsFields(parameters, name, context)]
+        given = [name for name in BLOCKS if field_names(self, parameters, name, context)]
         if len(given) < 2:
             return "Give the fields of at least two blocks: sound, street, aerial."
         if parameters.get(REPORT) and missing(("matplotlib",)):
@@ -158,9 +157,9 @@ class CorrelateLayers(Algorithm):
         fields = source.fields()
         features = self._features(source, progress)
         block_fields = {
-            name: self.parameterAsFields(parameters, parameter, context)
+            name: field_names(self, parameters, parameter, context)
             for parameter, name in BLOCKS.items()
-            if self.parameterAsFields(parameters, parameter, context)
+            if field_names(self, parameters, parameter, context)
         }
         blocks = [
             Block(name, block_values(features, fields, names, name)) for name, names in block_fields.items()
@@ -173,15 +172,15 @@ class CorrelateLayers(Algorithm):
             PartOf(progress, 0.05, 0.9),
         )
         made = provenance(self, parameters, context)
-        destination = self._write_table(parameters, context, result)
-        self.on_success(OutputLayer(destination, made, name=self.tr("Correlations")))
+        sink = self._write_table(parameters, context, result)
+        self.on_success(OutputLayer(sink.destination, made, name=self.tr("Correlations"), labels=sink.labels))
         for row in result.rows:
             if row.group == "pooled":
                 shown = "undefined: " + row.note if row.r is None else f"{row.r:.3f} ({row.pairs} pairs)"
                 progress.info(
                     f"{row.block_a} and {row.block_b}: r = {shown}; {row.dropped} of {len(features)} sites dropped."
                 )
-        results = {OUTPUT: destination}
+        results = {OUTPUT: sink.destination}
         report = self.parameterAsFileOutput(parameters, REPORT, context)
         if report:
             self._write_report(report, result, made, block_fields, self._site_names(features, fields))
@@ -226,24 +225,15 @@ class CorrelateLayers(Algorithm):
                 return [str(feature.attribute(index)) for feature in features]
         return [str(feature.id()) for feature in features]
 
-    def _write_table(self, parameters: Mapping[str, Any], context: QgsProcessingContext, result: Any) -> str:
-        fields = QgsFields()
-        for spec in FIELDS:
-            fields.append(QgsField(spec.field()))
-        qgis_sink, destination = self.parameterAsSink(
-            parameters, OUTPUT, context, fields, NO_GEOMETRY, QgsCoordinateReferenceSystem()
-        )
-        if qgis_sink is None:
-            raise QgsProcessingException(self.invalidSinkError(parameters, OUTPUT))
-        sink = SiteSink(
-            qgis_sink, destination, fields, FIELDS, own_file=not is_database(parameters.get(OUTPUT))
-        )
-        del qgis_sink
-        self.on_failure(sink.discard)
+    def _write_table(
+        self, parameters: Mapping[str, Any], context: QgsProcessingContext, result: Any
+    ) -> SiteSink:
+        nowhere = QgsCoordinateReferenceSystem()
+        sink = self.open_sink(parameters, OUTPUT, context, FIELDS, nowhere, NO_GEOMETRY)
         for row in result.rows:
             sink.add({spec.name: getattr(row, spec.name) for spec in FIELDS}, geometry=QgsGeometry())
         sink.close()
-        return destination
+        return sink
 
     def _write_report(
         self,
