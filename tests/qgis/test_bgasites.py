@@ -285,6 +285,12 @@ def test_a_raster_of_decimals_is_no_class_raster(run, make_points, tmp_path):
         run("bgasites", {"INPUT": make_points([CENTRE]), "CLASSES": path})
 
 
+def test_a_picture_is_no_class_raster(run, make_points, tmp_path):
+    path = make_raster(tmp_path / "aerial.tif", np.full((3, 20, 20), 255, dtype=np.uint8))
+    with pytest.raises(AlgorithmError, match=r"'aerial' has 3 bands.*looks like a picture.*'Segment raster'"):
+        run("bgasites", {"INPUT": make_points([CENTRE]), "CLASSES": path})
+
+
 def test_weights_of_the_user(run, make_points, golden, tmp_path):
     weights = tmp_path / "own.csv"
     weights.write_text(
