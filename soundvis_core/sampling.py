@@ -54,13 +54,22 @@ def pool(values: np.ndarray, present: np.ndarray, factor: int) -> tuple[np.ndarr
     return total / np.maximum(weight, 1.0), weight * 2 >= factor * factor
 
 
+def pixels_at(
+    shape: tuple[int, int], columns: np.ndarray, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row and column of the pixel that each place lies in, and whether it lies inside a window of ``shape``.
+
+    Places outside, and those that are not numbers, get pixel (0, 0), so that the indices can be used as they are.
+    """
+    height, width = shape
+    inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
+    return np.where(inside, rows, 0).astype(np.intp), np.where(inside, columns, 0).astype(np.intp), inside
+
+
 def nearest(values: np.ndarray, columns: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The pixel that each place lies in; ``values`` (h, w). Returns values and whether the place is inside."""
-    height, width = values.shape
-    column = np.floor(columns).astype(np.intp)
-    row = np.floor(rows).astype(np.intp)
-    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-    return values[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)], inside
+    row, column, inside = pixels_at((values.shape[0], values.shape[1]), columns, rows)
+    return values[row, column], inside
 
 
 def class_shares(codes: np.ndarray, known: np.ndarray, names: Mapping[int, str]) -> dict[str, float]:
@@ -70,8 +79,12 @@ def class_shares(codes: np.ndarray, known: np.ndarray, names: Mapping[int, str])
     What is unknown or unnamed is missing from the sum of 1.
     """
     shares = dict.fromkeys(names.values(), 0.0)
-    found, counts = np.unique(codes[known], return_counts=True)
+    if codes.dtype == np.uint8:
+        counts = np.bincount(codes[known], minlength=256)
+        found = np.arange(256)
+    else:
+        found, counts = np.unique(codes[known], return_counts=True)
     for code, count in zip(found.tolist(), counts.tolist()):
-        if code in names:
+        if count and code in names:
             shares[names[code]] += count / codes.size
     return shares

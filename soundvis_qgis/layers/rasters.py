@@ -11,7 +11,7 @@ from qgis.core import QgsRasterBlock, QgsRasterDataProvider, QgsRasterLayer, Qgs
 
 from soundvis_core.errors import InputError
 from soundvis_core.geodesy import LocalFrame, ground_pixel_size
-from soundvis_core.sampling import bilinear, nearest, pool
+from soundvis_core.sampling import bilinear, pixels_at, pool
 
 #: numpy types of QGIS's raster data types (Qgis.DataType), by their numbers, which are stable.
 _DTYPES = {1: "u1", 2: "u2", 3: "i2", 4: "u4", 5: "i4", 6: "f4", 7: "f8", 14: "i1"}
@@ -281,10 +281,8 @@ class RasterSource:
         data, valid = self.codes(
             window.rectangle(0, 0, window.width, window.height), window.width, window.height
         )
-        columns, rows = window.columns(x), window.rows(y)
-        values, inside = nearest(data, columns, rows)
-        present, _ = nearest(valid, columns, rows)
-        return values, inside & present
+        row, column, inside = pixels_at((window.height, window.width), window.columns(x), window.rows(y))
+        return data[row, column], inside & valid[row, column]
 
     def _window(self, x: np.ndarray, y: np.ndarray, grid: Grid | None) -> Grid | None:
         """The smallest grid that covers the places, thinned where it would be too large; None where outside."""
