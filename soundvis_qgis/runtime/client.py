@@ -65,7 +65,7 @@ def run_in_worker(
     for thread in threads:
         thread.start()
     try:
-        yield from _results(lines, progress)
+        yield from _results(python, lines, progress)
     except _Ended as ended:
         process.wait()
         threads[1].join(timeout=_PATIENCE)
@@ -106,7 +106,7 @@ class _Ended(Exception):
     """The worker closed its output before it said that it is done."""
 
 
-def _results(lines: queue.Queue[str | None], progress: Progress) -> Iterator[SiteResult]:
+def _results(python: str, lines: queue.Queue[str | None], progress: Progress) -> Iterator[SiteResult]:
     while True:
         check_cancelled(progress)
         try:
@@ -115,7 +115,7 @@ def _results(lines: queue.Queue[str | None], progress: Progress) -> Iterator[Sit
             continue
         if line is None:
             raise _Ended
-        message = json.loads(line)
+        message = _message(python, line)
         if "result" in message:
             yield decode_result(message["result"])
         elif "info" in message:
@@ -126,6 +126,19 @@ def _results(lines: queue.Queue[str | None], progress: Progress) -> Iterator[Sit
             raise SoundVisError(message["error"])
         elif "done" in message:
             return
+
+
+def _message(python: str, line: str) -> dict[str, Any]:
+    """One line of the worker. Raises WorkerError where it is something else, as from a program that is no Python."""
+    try:
+        message = json.loads(line)
+    except ValueError:
+        message = None
+    if not isinstance(message, dict):
+        raise WorkerError(
+            f"{python} does not answer as SoundVis' worker, but: {line.strip()[:200]}. Choose another Python."
+        )
+    return message
 
 
 def _read_lines(pipe: Any, lines: queue.Queue[str | None]) -> None:

@@ -1,0 +1,104 @@
+"""The environment report: what is there, what is missing and how to get it."""
+
+from __future__ import annotations
+
+import html
+import re
+import sys
+
+import pytest
+from qgis.core import Qgis
+
+from soundvis_core.dependencies import PACKAGES
+from soundvis_core.models.registry import rows
+from soundvis_qgis.runtime import check, environment
+
+
+@pytest.fixture(autouse=True)
+def no_worker(monkeypatch, tmp_path):
+    """No Python of a worker, unless a test names one."""
+    monkeypatch.delenv(environment.PYTHON_VARIABLE, raising=False)
+    monkeypatch.setenv(environment.HOME_VARIABLE, str(tmp_path / "no home"))
+
+
+def copyable(text: str) -> list[str]:
+    """The lines of the block to copy."""
+    return html.unescape(re.search(r"<pre[^>]*>(.*?)</pre>", text, re.DOTALL).group(1)).splitlines()
+
+
+def test_everything_is_listed(run, tmp_path):
+    path = tmp_path / "new" / "report.html"
+    made = run("checkenvironment", {"OUTPUT": str(path)})
+    assert made["OUTPUT"] == str(path)
+    text = path.read_text("utf-8")
+    lines = copyable(text)
+    for name in (
+        "SoundVis",
+        "QGIS",
+        "Python in QGIS",
+        "System",
+        *(package.pypi for package in PACKAGES.values()),
+    ):
+        assert any(f" {name}: " in line for line in lines), name
+    for row in rows():
+        assert any(row.id in line for line in lines), row.id
+    assert any(Qgis.QGIS_VERSION in line for line in lines)
+    assert any("{}.{}.{}".format(*sys.version_info[:3]) in line for line in lines)
+    assert [item.name for item in path.parent.iterdir()] == ["report.html"]
+    # The log says the same, so that qgis_process needs no browser.
+    assert set(lines) <= set([*made.feedback.infos, *made.feedback.warnings])
+
+
+def test_the_page_needs_nothing_else(run, tmp_path):
+    path = tmp_path / "report.html"
+    run("checkenvironment", {"OUTPUT": str(path)})
+    text = path.read_text("utf-8")
+    assert not re.search(r"(src|href)\s*=|url\(|@import|<script|<link", text)
+
+
+def test_what_is_missing_comes_with_the_way_to_get_it(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(check, "available", lambda module: module not in ("soundfile", "av"))
+    path = tmp_path / "report.html"
+    made = run("checkenvironment", {"OUTPUT": str(path)})
+    lines = copyable(path.read_text("utf-8"))
+    absent = [line for line in lines if line.startswith("missing")]
+    assert len(absent) == 2
+    assert "soundfile" in absent[0] and "reading WAV" in absent[0]
+    if sys.platform.startswith("linux"):
+        assert "sudo apt-get install python3-soundfile" in absent[0]
+        assert "sudo apt-get install python3-av" in absent[1]
+    assert made.feedback.warnings == absent
+    assert "2 things are missing" in path.read_text("utf-8")
+
+
+def test_the_workers_python_is_asked(run, tmp_path, monkeypatch):
+    monkeypatch.setenv(environment.PYTHON_VARIABLE, sys.executable)
+    path = tmp_path / "report.html"
+    run("checkenvironment", {"OUTPUT": str(path)})
+    lines = copyable(path.read_text("utf-8"))
+    (line,) = [line for line in lines if "Python of the worker" in line]
+    assert line.startswith("ok") and sys.executable in line
+
+
+def test_a_worker_that_does_not_answer_is_missing(run, tmp_path, monkeypatch):
+    monkeypatch.setenv(environment.PYTHON_VARIABLE, "/bin/true")
+    path = tmp_path / "report.html"
+    made = run("checkenvironment", {"OUTPUT": str(path)})
+    (line,) = [line for line in copyable(path.read_text("utf-8")) if "Python of the worker" in line]
+    assert line.startswith("missing") and "/bin/true" in line and "Choose another Python" in line
+    assert line in made.feedback.warnings
+
+
+def test_without_a_worker_it_says_where_it_looked(run, tmp_path):
+    path = tmp_path / "report.html"
+    run("checkenvironment", {"OUTPUT": str(path)})
+    (line,) = [line for line in copyable(path.read_text("utf-8")) if "Python of the worker" in line]
+    assert environment.PYTHON_VARIABLE in line and "soundvis/python" in line and "no home" in line
+
+
+def test_names_that_look_like_html_are_shown_as_they_are(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(check.platform, "platform", lambda: "<b>Plan 9</b> & sons")
+    path = tmp_path / "report.html"
+    run("checkenvironment", {"OUTPUT": str(path)})
+    text = path.read_text("utf-8")
+    assert "&lt;b&gt;Plan 9&lt;/b&gt; &amp; sons" in text and "<b>Plan 9" not in text
