@@ -237,16 +237,16 @@ def make_raster(
     dataset.SetGeoTransform(geotransform or (origin[0], size[0], 0.0, origin[1], 0.0, -size[1]))
     if epsg is not None:
         dataset.SetProjection(as_crs(epsg).toWkt())
-    for number, values in enumerate(bands, start=1):
-        band = dataset.GetRasterBand(number)
-        if nodata is not None:
-            band.SetNoDataValue(nodata)
-        band.WriteRaster(0, 0, width, height, np.ascontiguousarray(values).tobytes(), width, height, kind)
     if palette:
         table = gdal.ColorTable()
         for code, colour in palette.items():
             table.SetColorEntry(code, (*colour, 255))
         dataset.GetRasterBand(1).SetRasterColorTable(table)
+    for number, values in enumerate(bands, start=1):
+        band = dataset.GetRasterBand(number)
+        if nodata is not None:
+            band.SetNoDataValue(nodata)
+        band.WriteRaster(0, 0, width, height, np.ascontiguousarray(values).tobytes(), width, height, kind)
     dataset.FlushCache()
     dataset = None
     return str(path)

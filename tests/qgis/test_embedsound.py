@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -250,7 +251,7 @@ def test_an_empty_layer_gives_an_empty_output_with_the_fields(run, make_points, 
 def test_geopackage_keeps_the_bytes(run, make_points, clips, direct, tmp_path):
     output = tmp_path / "out.gpkg"
     run("embedsound", {"INPUT": sites(make_points, clips), "PATH_FIELD": "path", "OUTPUT": str(output)})
-    with sqlite3.connect(output) as database:
+    with closing(sqlite3.connect(output)) as database:
         stored = [row[0] for row in database.execute("SELECT snd_emb FROM out ORDER BY fid")]
     for value, name in zip(stored, CLIPS):
         np.testing.assert_allclose(np.frombuffer(value, "<f4"), direct[name], rtol=1e-5, atol=1e-6)
@@ -286,7 +287,7 @@ def second_table(path: Path) -> str:
 
 def tables(path: Path) -> dict[str, int]:
     """Rows by table of a GeoPackage."""
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database:
         names = [row[0] for row in database.execute("SELECT table_name FROM gpkg_contents")]
         counted = {name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names}
     counted.pop("layer_styles", None)
