@@ -190,7 +190,7 @@ class Algorithm(QgsProcessingAlgorithm):
         own_file = not is_database(parameters.get(name))
         wrapped = SiteSink(sink, destination, fields, added, own_file)
         wrapped.labels = {field.name(): field.alias() for field in before if field.alias()}
-        wrapped.labels.update({spec.name: spec.alias for spec in added})
+        wrapped.labels.update({spec.name: spec.label() for spec in added})
         self.on_failure(wrapped.discard)
         return wrapped
 

@@ -52,6 +52,10 @@ class FieldSpec:
     alias: str
     comment: str = ""
 
+    def label(self) -> str:
+        """What tables and lists of fields show: the name goes first, for what it means recurs behind each prefix."""
+        return self.name if self.alias.lower() == self.name.lower() else f"{self.name}: {self.alias}"
+
     def field(self) -> QgsField:
         """The QGIS field, bare: formats differ in what they keep of aliases, so the layer gets them afterwards."""
         return QgsField(self.name, self.kind)

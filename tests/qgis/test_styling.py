@@ -202,7 +202,7 @@ def test_a_layer_of_the_desktop_is_styled_on_load(provider, project, points, wei
     assert_pies(fresh, "st_")
     assert {"BGA pies", "BGA ternary", "BGA dominant"} <= set(fresh.styleManager().styles())
     assert fresh.styleManager().currentStyle() == "BGA pies"
-    assert fresh.attributeDisplayName(fresh.fields().lookupField("st_bio")) == "Biophony (0-1)"
+    assert fresh.attributeDisplayName(fresh.fields().lookupField("st_bio")) == "st_bio: Biophony (0-1)"
 
 
 def test_history_tells_what_made_the_layer(geopackage, weights):
