@@ -20,7 +20,7 @@ def pearson(first: np.ndarray, second: np.ndarray) -> float | None:
     """Pearson's r, in -1..1, of two vectors of equal length; None where one of them does not vary."""
     if not (varies(first) and varies(second)):
         return None
-    return _clip(float(np.dot(_standard(first), _standard(second))))
+    return _clip(_inner(_standard(first), _standard(second)))
 
 
 def naive_p(r: float, pairs: int) -> float | None:
@@ -82,25 +82,25 @@ def mantel_p(
 
 
 def _inner(first: np.ndarray, second: np.ndarray) -> float:
-    """Sum of the products of two matrices.
+    """Sum of the products of two arrays of one shape.
 
     Not np.vdot: BLAS wakes its threads for every call, which on a busy machine takes a hundred times as long as
     the sum, and its rounding depends on their number.
     """
-    return float(np.einsum("ij,ij->", first, second))
+    return float(np.einsum("i,i->", first.ravel(), second.ravel()))
 
 
 def _standard(pairs: np.ndarray) -> np.ndarray:
     """``pairs`` with mean 0 and length 1."""
     centred = pairs - pairs.mean()
-    return centred / math.sqrt(float(np.dot(centred, centred)))
+    return centred / math.sqrt(_inner(centred, centred))
 
 
 def _standard_matrix(matrix: np.ndarray) -> np.ndarray:
     """``matrix`` so that its upper triangle has mean 0 and length 1, and its diagonal is 0."""
     pairs = pairs_of(matrix)
     centred = pairs - pairs.mean()
-    standard = (matrix - pairs.mean()) / math.sqrt(float(np.dot(centred, centred)))
+    standard = (matrix - pairs.mean()) / math.sqrt(_inner(centred, centred))
     np.fill_diagonal(standard, 0.0)
     return standard
 
