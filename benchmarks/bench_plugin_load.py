@@ -13,13 +13,13 @@ ROUNDS = 7
 PLUGIN = "soundvis_qgis"
 EMPTY = "soundvis_empty"
 _SCRIPT = Path(__file__).parent / "inside_qgis" / "plugin_load.py"
-_EMPTY_INIT = '''
+_EMPTY_INIT = """
 def classFactory(iface):
     from .plugin import EmptyPlugin
 
     return EmptyPlugin(iface)
-'''
-_EMPTY_PLUGIN = '''
+"""
+_EMPTY_PLUGIN = """
 class EmptyPlugin:
     def __init__(self, iface):
         self.iface = iface
@@ -32,9 +32,20 @@ class EmptyPlugin:
 
     def unload(self):
         pass
-'''
+"""
 #: Parts of the core that a run imports and a start must not.
-_HEAVY_PARTS = ("models", "statistics", "report", "town", "audio", "bga", "worker", "segment", "embed", "images")
+_HEAVY_PARTS = (
+    "models",
+    "statistics",
+    "report",
+    "town",
+    "audio",
+    "bga",
+    "worker",
+    "segment",
+    "embed",
+    "images",
+)
 
 
 def run() -> Iterator[Claim]:
@@ -62,7 +73,9 @@ def run() -> Iterator[Claim]:
     )
     heavy = [name for name in modules if _is_heavy(name)]
     shown = ", ".join(sorted({name.split(".")[0] for name in heavy})) or "none"
-    yield Claim("heavy modules imported at load", len(heavy), "modules", f"before the load; new: {shown}", 0.0)
+    yield Claim(
+        "heavy modules imported at load", len(heavy), "modules", f"before the load; new: {shown}", 0.0
+    )
 
 
 def _is_heavy(module: str) -> bool:
