@@ -10,9 +10,12 @@ import subprocess
 import sys
 import time
 
-from soundvis_core.progress import NO_PROGRESS
 from soundvis_qgis.runtime.client import run_in_worker
 from soundvis_qgis.runtime.environment import child_environment
+
+# isort: split
+# Only now: the plugin makes the core inside it importable.
+from soundvis_core.progress import NO_PROGRESS
 
 python, rounds = sys.argv[1], int(sys.argv[2])
 
