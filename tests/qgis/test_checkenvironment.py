@@ -46,7 +46,7 @@ def test_everything_is_listed(run, tmp_path):
     assert any("{}.{}.{}".format(*sys.version_info[:3]) in line for line in lines)
     assert [item.name for item in path.parent.iterdir()] == ["report.html"]
     # The log says the same, so that qgis_process needs no browser.
-    assert set(lines) <= set([*made.feedback.infos, *made.feedback.warnings])
+    assert set(lines) <= {*made.feedback.infos, *made.feedback.warnings}
 
 
 def test_the_page_needs_nothing_else(run, tmp_path):

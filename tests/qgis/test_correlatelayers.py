@@ -244,7 +244,7 @@ def test_what_has_no_r_says_why(run, make_points):
 
 @pytest.mark.parametrize("chosen", [{}, {"SOUND": ["sound_emb"]}, {"AERIAL": ["aerial_emb"], "SOUND": []}])
 def test_fewer_than_two_blocks_is_one_clear_error(run, sites, chosen):
-    with pytest.raises(AlgorithmError, match="^Give the fields of at least two blocks"):
+    with pytest.raises(AlgorithmError, match=r"^Give the fields of at least two blocks"):
         run("correlatelayers", {"INPUT": sites, **chosen})
 
 
@@ -300,7 +300,7 @@ def test_without_matplotlib_only_the_report_is_refused(run, sites, tmp_path, mon
         return [module for module in modules if module == "matplotlib"]
 
     monkeypatch.setattr(correlatelayers, "missing", lacks_matplotlib)
-    with pytest.raises(AlgorithmError, match="needs matplotlib.*leave the report empty"):
+    with pytest.raises(AlgorithmError, match=r"needs matplotlib.*leave the report empty"):
         run("correlatelayers", {"INPUT": sites, **ALL, "REPORT": str(tmp_path / "report.html")})
     assert len(run("correlatelayers", {"INPUT": sites, **ALL}).features()) == 4
 

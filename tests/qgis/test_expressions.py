@@ -14,6 +14,7 @@ from qgis.core import (
     QgsExpressionContextUtils,
     QgsFeature,
 )
+
 from soundvis_qgis.compat import is_null
 from soundvis_qgis.expressions import register, unregister
 
@@ -78,8 +79,12 @@ def test_vector_of_something_else_is_an_error(evaluate, value):
 
 def test_cosine_by_hand(evaluate):
     # (3, 4) and (4, 3): 24 / 25.
-    assert evaluate('soundvis_cosine("a", "b")', a=A.tobytes(), b=B.tobytes()) == pytest.approx(0.96, abs=1e-7)
-    assert evaluate('soundvis_cosine("a", "b")', a=A.tobytes(), b=json.dumps(B.tolist())) == pytest.approx(0.96)
+    assert evaluate('soundvis_cosine("a", "b")', a=A.tobytes(), b=B.tobytes()) == pytest.approx(
+        0.96, abs=1e-7
+    )
+    assert evaluate('soundvis_cosine("a", "b")', a=A.tobytes(), b=json.dumps(B.tolist())) == pytest.approx(
+        0.96
+    )
     assert evaluate('soundvis_cosine("a", "a")', a=A.tobytes()) == pytest.approx(1.0)
     assert evaluate("soundvis_cosine(array(1, 0), array(-1, 0))") == -1.0
     assert evaluate("soundvis_cosine(array(1, 0), array(1, 1))") == pytest.approx(math.sqrt(0.5))

@@ -109,7 +109,7 @@ def test_the_toolbox_offers_it(provider):
     model = QgsApplication.processingRegistry().algorithmById(MODEL)
     assert model is not None
     assert model.displayName() == "Sound vision alignment"
-    assert {name for name in OUTPUTS} == {output.name() for output in model.outputDefinitions()}
+    assert set(OUTPUTS) == {output.name() for output in model.outputDefinitions()}
     used = {child.algorithmId() for child in model.childAlgorithms().values()}
     assert used == {
         f"soundvis:{name}"

@@ -25,6 +25,20 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.fixture(scope="module")
+def built():
+    """The town as the core builds it."""
+    from soundvis_core.town import build_town as build
+
+    return build(1)
+
+
+@pytest.fixture
+def built_before(built, monkeypatch):
+    """The tool finds the town built, where a test is about what comes after."""
+    monkeypatch.setattr("soundvis_core.town.build_town", lambda seed: built)
+
+
 def test_sites_in_three_districts(town):
     sites = read_features(town.sites)
     assert 35 <= len(sites) <= 45
@@ -76,11 +90,9 @@ def test_the_aerial_is_1500_m_in_pixels_of_half_a_metre(town):
         assert 500100 < site["x"] < 501400 and 5760100 < site["y"] < 5761400
 
 
-def test_the_picture_shows_the_land_cover(town):
+def test_the_picture_shows_the_land_cover(town, built):
     """Water is bluer than red, wood greener than red: the picture and the truth lie on top of each other."""
-    from soundvis_core.town import build_town as build
-
-    codes = build(1).landcover
+    codes = built.landcover
     red, green, blue = (read_raster(town.aerial, band).astype(float) for band in (1, 2, 3))
     water, wood = codes == 4, codes == 2
     assert (blue - red)[water].mean() > 10
@@ -124,7 +136,7 @@ def test_a_folder_that_cannot_be_made_leaves_nothing(run, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a file"]
 
 
-def test_a_folder_that_cannot_be_written_leaves_nothing_half_written(run, tmp_path):
+def test_a_folder_that_cannot_be_written_leaves_nothing_half_written(run, built_before, tmp_path):
     """The aerial is complete by then; it goes too, because a run that failed has no results."""
     folder = tmp_path / "town"
     folder.mkdir()
@@ -140,7 +152,7 @@ def test_a_folder_that_cannot_be_written_leaves_nothing_half_written(run, tmp_pa
     assert [path.name for path in folder.iterdir()] == ["recordings"]
 
 
-def test_a_cancelled_run_leaves_no_half_files(run, tmp_path):
+def test_a_cancelled_run_leaves_no_half_files(run, built_before, tmp_path):
     folder = tmp_path / "town"
     parameters = {
         "FOLDER": str(folder),
