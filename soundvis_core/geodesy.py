@@ -85,8 +85,8 @@ class LocalFrame:
         knots = np.linspace(-side / 2.0, side / 2.0, _KNOTS)
         east, north = np.meshgrid(knots, -knots)
         x, y = self.to_crs(east, north)
-        between = _interpolation(_offsets(side, pixels), knots)
-        return between @ x @ between.T, between @ y @ between.T
+        left, part = _position(_offsets(side, pixels), knots)
+        return _between(x, left, part), _between(y, left, part)
 
     def from_crs(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """East and north in metres of places of the CRS (same shapes)."""
@@ -95,15 +95,20 @@ class LocalFrame:
         return np.asarray(east), np.asarray(north)
 
 
-def _interpolation(places: np.ndarray, knots: np.ndarray) -> np.ndarray:
-    """Weights (places, knots) of linear interpolation between evenly spaced knots."""
+def _position(places: np.ndarray, knots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The knot before each place, and how far (0 to 1) the place is from it to the next; knots evenly spaced."""
     position = (places - knots[0]) / (knots[1] - knots[0])
     left = np.clip(position.astype(np.intp), 0, knots.size - 2)
-    weights = np.zeros((places.size, knots.size))
-    rows = np.arange(places.size)
-    weights[rows, left] = 1.0 - (position - left)
-    weights[rows, left + 1] = position - left
-    return weights
+    return left, position - left
+
+
+def _between(values: np.ndarray, left: np.ndarray, part: np.ndarray) -> np.ndarray:
+    """Bilinear interpolation (places, places) of a square lattice of ``values``, the same places along both axes.
+
+    Not a product of matrices: BLAS would wake its threads for every site, which takes longer than the work.
+    """
+    rows = values[left] * (1.0 - part)[:, None] + values[left + 1] * part[:, None]
+    return rows[:, left] * (1.0 - part) + rows[:, left + 1] * part
 
 
 def _plane(datum: _Datum, longitude: float, latitude: float) -> Proj:
