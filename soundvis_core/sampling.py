@@ -1,4 +1,4 @@
-"""Values of a raster window at given places: bilinear for pictures, nearest for classes."""
+"""Values of a raster window at given places: bilinear for pictures, the pixel itself for classes."""
 
 from __future__ import annotations
 
@@ -44,9 +44,16 @@ def bilinear(
 
 
 def pool(values: np.ndarray, present: np.ndarray, factor: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean over ``factor`` x ``factor`` samples; ``values`` (b, n, n), ``present`` (n, n)."""
+    """Mean over ``factor`` x ``factor`` pixels, leaving out those that are not present.
+
+    ``values`` (b, h, w), ``present`` bool (h, w). A mean is present where at least half of its pixels are; what
+    is missing from the last row and column to a whole factor counts as not present.
+    """
     if factor == 1:
         return values, present
+    short = [(0, -length % factor) for length in present.shape]
+    if any(missing for _, missing in short):
+        values, present = np.pad(values, [(0, 0), *short]), np.pad(present, short)
     bands, height, width = values.shape
     shape = (height // factor, factor, width // factor, factor)
     weight = present.reshape(shape).sum(axis=(1, 3), dtype=np.float32)
@@ -64,12 +71,6 @@ def pixels_at(
     height, width = shape
     inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
     return np.where(inside, rows, 0).astype(np.intp), np.where(inside, columns, 0).astype(np.intp), inside
-
-
-def nearest(values: np.ndarray, columns: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The pixel that each place lies in; ``values`` (h, w). Returns values and whether the place is inside."""
-    row, column, inside = pixels_at((values.shape[0], values.shape[1]), columns, rows)
-    return values[row, column], inside
 
 
 def class_shares(codes: np.ndarray, known: np.ndarray, names: Mapping[int, str]) -> dict[str, float]:

@@ -19,8 +19,8 @@ _ARGB, _ARGB_PREMULTIPLIED = 12, 13
 _PALETTE, _RED, _GREEN, _BLUE, _ALPHA = 2, 3, 4, 5, 6
 #: A window is read whole up to this many pixels a side; beyond, the provider thins it.
 _LARGEST_WINDOW = 4096
-#: No more than this many samples a side are averaged into one pixel of a tile.
-_LARGEST_POOL = 8
+#: The provider averages down to one pixel in so many a side.
+_THINNEST = 1000.0
 
 
 def enum_number(value: Any) -> int:
@@ -97,6 +97,7 @@ class RasterSource:
         self._offset = 0.0
         if self.native:
             self._choose_bands(layer)
+            self._average_when_thinned()
 
     def _choose_bands(self, layer: QgsRasterLayer) -> None:
         provider = self._provider
@@ -118,6 +119,14 @@ class RasterSource:
             chosen = plain[:3]
         # Four plain bands are colour and near infrared (NAIP and most aerial surveys).
         self._bands = chosen + ([band for band in plain if band not in chosen] if len(plain) == 4 else [])
+
+    def _average_when_thinned(self) -> None:
+        """Have the provider average where it is asked for fewer pixels than there are; codes are never averaged."""
+        if self.is_class_raster() and len(self._bands) < 3:
+            return
+        self._provider.enableProviderResampling(True)
+        self._provider.setZoomedOutResamplingMethod(QgsRasterDataProvider.ResamplingMethod.Bilinear)
+        self._provider.setMaxOversampling(_THINNEST)
 
     @property
     def band_count(self) -> int:
@@ -168,7 +177,10 @@ class RasterSource:
         """The pixel size of ``grid`` in true metres, at its middle."""
         x = grid.left + grid.width * grid.pixel_width / 2
         y = grid.top - grid.height * grid.pixel_height / 2
-        return ground_pixel_size(self.crs_text, x, y, grid.pixel_width, grid.pixel_height)
+        return self._ground_pixel_at((x, y), grid)
+
+    def _ground_pixel_at(self, place: tuple[float, float], grid: Grid) -> float:
+        return ground_pixel_size(self.crs_text, *place, grid.pixel_width, grid.pixel_height)
 
     def colours(self, extent: QgsRectangle, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
         """Colours of a window: float32 (b, height, width) in 0..1 and bool (height, width), False for nodata."""
@@ -250,14 +262,10 @@ class RasterSource:
         Also returns the share of the square that has data (0 to 1). Where the raster is finer than the
         tile, its pixels are averaged; where it is coarser, they are interpolated.
         """
-        spacing = side / pixels
-        if self.native:
-            grid = self.grid()
-            own = ground_pixel_size(self.crs_text, *centre, grid.pixel_width, grid.pixel_height)
-            factor = int(min(_LARGEST_POOL, max(1, math.ceil(spacing / own))))
-        else:
-            grid, factor = None, 1
-        x, y = frame.square_to_crs(side, pixels * factor)
+        grid = self.grid() if self.native else None
+        # A raster finer than the tile is sampled twice as densely, and averaged.
+        samples = 2 if grid is not None and self._ground_pixel_at(centre, grid) < side / pixels else 1
+        x, y = frame.square_to_crs(side, pixels * samples)
         window = self._window(x, y, grid)
         if window is None:
             return np.zeros((pixels, pixels, 3), dtype=np.uint8), 0.0
@@ -265,8 +273,11 @@ class RasterSource:
             window.rectangle(0, 0, window.width, window.height), window.width, window.height
         )
         values = values[:3] if values.shape[0] >= 3 else np.repeat(values[:1], 3, axis=0)
-        sampled, present = bilinear(values, valid, window.columns(x), window.rows(y))
-        tile, covered = pool(sampled, present, factor)
+        # Pixels much finer than the samples are averaged first: none is passed over.
+        finer = max(1, int(side / (pixels * samples) / self._ground_pixel_at(centre, window)))
+        values, valid = pool(values, valid, finer)
+        sampled, present = bilinear(values, valid, window.columns(x) / finer, window.rows(y) / finer)
+        tile, covered = pool(sampled, present, samples)
         share = float(present.mean())
         if covered.any():
             # What is missing takes the mean of the rest, so that a border does not look like a black object.

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 
-from soundvis_core.sampling import bilinear, class_shares, nearest, pool
+from soundvis_core.sampling import bilinear, class_shares, pixels_at, pool
 
 BANDS = np.random.default_rng(4).random((3, 17, 23), dtype=np.float32)
 ALL = np.ones((17, 23), dtype=bool)
@@ -107,18 +107,27 @@ def test_pool_counts_half_a_pixel_as_covered():
     np.testing.assert_allclose(pooled[0], 1.0)
 
 
+def test_pool_of_an_odd_size_leaves_out_what_is_missing():
+    values = np.arange(15, dtype=np.float32).reshape(1, 3, 5)
+    pooled, present = pool(values, np.ones((3, 5), dtype=bool), 2)
+    # Whole blocks; pairs at the border (2 of 4 pixels: present); a corner of one pixel (not present).
+    assert pooled[0].tolist() == [[3.0, 5.0, 6.5], [10.5, 12.5, 14.0]]
+    assert present.tolist() == [[True, True, True], [True, True, False]]
+
+
 def test_pool_by_one_changes_nothing():
     values, present = pool(BANDS, ALL, 1)
     assert values is BANDS and present is ALL
 
 
-def test_nearest_is_the_pixel_that_a_place_lies_in():
+def test_a_place_has_the_pixel_that_it_lies_in():
     values = np.arange(12).reshape(3, 4)
     columns, rows = (
         np.array([0.0, 0.999, 1.0, 3.999, 4.0, -0.001]),
         np.array([0.0, 0.999, 1.0, 2.999, 1.0, 1.0]),
     )
-    found, inside = nearest(values, columns, rows)
+    row, column, inside = pixels_at(values.shape, columns, rows)
+    found = values[row, column]
     assert inside.tolist() == [True, True, True, True, False, False]
     assert found[:4].tolist() == [0, 0, 5, 11]
 

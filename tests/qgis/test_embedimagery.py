@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from ground import LEVELS_PER_METRE, MIDDLE, ground_about
-from helpers import AlgorithmError, Feedback, vector
+from helpers import AlgorithmError, Feedback, make_raster, vector
 from qgis.core import QgsProcessingFeatureSourceDefinition, QgsRasterLayer
 
 from soundvis_qgis.compat import BINARY, DOUBLE, STRING
@@ -249,3 +249,14 @@ def test_cancelling_leaves_no_file(run, make_points, mosaic, tmp_path):
     assert "OUTPUT" not in made
     assert max(feedback.progress) < 50.0
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("size", [4000, 6000], ids=["whole window", "thinned window"])
+def test_fine_pixels_are_averaged_not_passed_over(tmp_path, size):
+    """A chessboard of 0.5-m pixels is plain grey in a footprint whose tile has pixels of 7 m and more."""
+    board = (np.indices((size, size)).sum(axis=0) % 2 * 255).astype(np.uint8)
+    half = size * 0.5 / 2
+    path = make_raster(tmp_path / "board.tif", np.stack([board] * 3), (500_000 - half, 5_760_000 + half), 0.5)
+    tile, share = tile_of(path, (500_000.0, 5_760_000.0), 1.9 * half)
+    assert share == 1.0
+    assert np.abs(tile.astype(float) - 127.5).max() < 12
