@@ -26,6 +26,9 @@ from qgis.core import (
 #: A style: takes the layer and changes how it is drawn; False where the layer does not suit it.
 Styler = Callable[[QgsMapLayer], bool]
 
+#: Width of a column of the attribute table in pixels: for nothing, for each letter of its heading, at most.
+_COLUMN, _LETTER, _WIDEST_COLUMN = 40, 8, 400
+
 #: Post-processors belong to Python: QGIS keeps only a pointer, so they must outlive the run.
 _kept: list[QgsProcessingLayerPostProcessorInterface] = []
 
@@ -127,11 +130,17 @@ class OutputLayer:
         layer.setMetadata(metadata)
 
     def _label(self, layer: QgsMapLayer) -> None:
-        if isinstance(layer, QgsVectorLayer):
-            for name, label in self.labels.items():
-                index = layer.fields().lookupField(name)
-                if index >= 0:
-                    layer.setFieldAlias(index, label)
+        if not isinstance(layer, QgsVectorLayer):
+            return
+        table = layer.attributeTableConfig()
+        table.update(layer.fields())
+        for name, label in self.labels.items():
+            index = layer.fields().lookupField(name)
+            if index >= 0:
+                layer.setFieldAlias(index, label)
+                # QGIS cuts a heading that does not fit on both sides, and its beginning is the field's name.
+                table.setColumnWidth(index, min(_COLUMN + _LETTER * len(label), _WIDEST_COLUMN))
+        layer.setAttributeTableConfig(table)
 
     def _apply(self, layer: QgsMapLayer) -> None:
         """Draw with the default style; keep the others in the layer's style manager."""
