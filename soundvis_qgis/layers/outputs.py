@@ -164,8 +164,9 @@ class OutputLayer:
         warnings = []
         stem = os.path.splitext(self.destination.split("|")[0])[0]
         if not self.styles and self.labels:
-            # The aliases alone: how the layer is drawn stays with QGIS.
-            message, saved = layer.saveNamedStyle(f"{stem}.qml", QgsMapLayer.StyleCategory.Fields)
+            # The aliases and the widths of their columns alone: how the layer is drawn stays with QGIS.
+            category = QgsMapLayer.StyleCategory
+            message, saved = layer.saveNamedStyle(f"{stem}.qml", category.Fields | category.AttributeTable)
             if not saved:
                 warnings.append(f"The labels of the fields could not be written: {message}")
         for index, (name, style) in reversed(list(enumerate(self.styles.items()))):
