@@ -220,7 +220,7 @@ def _figure(comparison: _Comparison, a: np.ndarray, b: np.ndarray, seed: int) ->
     slope = intercept = None
     if varies(a) and varies(b):
         centred = a - a.mean()
-        slope = float(np.dot(centred, b - b.mean()) / np.dot(centred, centred))
+        slope = float((centred * (b - b.mean())).sum() / (centred * centred).sum())
         intercept = float(b.mean() - slope * a.mean())
     pairs = len(a)
     if pairs > MAX_FIGURE_PAIRS:
