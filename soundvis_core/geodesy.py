@@ -81,10 +81,18 @@ class LocalFrame:
         Shape (pixels, pixels) each, row 0 in the north. A lattice of the square is projected and the pixels
         are interpolated between its knots: over 12 m, at the default footprint, the earth's curvature moves
         a pixel by less than 0.01 mm.
+
+        Raises SiteError (skipped) where the square crosses the edge of the CRS, such as 180 degrees.
         """
         knots = np.linspace(-side / 2.0, side / 2.0, _KNOTS)
         east, north = np.meshgrid(knots, -knots)
         x, y = self.to_crs(east, north)
+        if _torn(x, y):
+            raise SiteError(
+                "the area around the site crosses the edge of the raster's coordinate reference system (180 degrees "
+                "or a pole); use a raster in a local one",
+                SKIPPED,
+            )
         left, part = _position(_offsets(side, pixels), knots)
         return _between(x, left, part), _between(y, left, part)
 
@@ -93,6 +101,15 @@ class LocalFrame:
         longitude, latitude = self._datum.to_lonlat.transform(x, y)
         east, north = self._plane(longitude, latitude)
         return np.asarray(east), np.asarray(north)
+
+
+def _torn(x: np.ndarray, y: np.ndarray) -> bool:
+    """Whether a lattice of places has a step much longer than the others along its rows or columns, or none."""
+    for axis in (0, 1):
+        steps = np.hypot(np.diff(x, axis=axis), np.diff(y, axis=axis))
+        if not np.isfinite(steps).all() or steps.max() > 4.0 * np.median(steps):
+            return True
+    return False
 
 
 def _position(places: np.ndarray, knots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

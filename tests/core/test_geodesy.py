@@ -193,3 +193,20 @@ def test_the_disc_of_a_square():
     assert disc_mask(2).all()
     assert disc_mask(4).sum() == 12
     assert disc_mask(256).mean() == pytest.approx(math.pi / 4, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("crs", "x", "y"),
+    [("EPSG:4326", 179.9999, -17.0), ("EPSG:3857", 20037500.0, -1920000.0), ("EPSG:4326", 0.0, 89.9999)],
+    ids=["Fiji in degrees", "Fiji in metres", "the pole"],
+)
+def test_a_square_across_the_edge_of_the_crs_is_skipped(crs, x, y):
+    with pytest.raises(SiteError, match="crosses the edge") as error:
+        LocalFrame(crs, x, y).square_to_crs(200.0, 64)
+    assert error.value.status == "skipped"
+
+
+@pytest.mark.parametrize("latitude", [0.0, 60.0, 80.0, 89.0])
+def test_a_square_near_the_edge_is_whole(latitude):
+    x, y = LocalFrame("EPSG:4326", 179.0, latitude).square_to_crs(20.0 if latitude > 85 else 2000.0, 64)
+    assert np.isfinite(x).all() and np.isfinite(y).all()
