@@ -20,9 +20,9 @@ from ..statistics.correlate import COMBINED
 from ..statistics.results import POOLED, CorrelationResult, CorrelationRow, PairSimilarities
 from .wording import LEVEL, number, printable
 
-#: Colours of the blocks, from the palette of Okabe and Ito: told apart with any colour vision.
-COLOURS = {"sound": "#CC79A7", "street": "#0072B2", "aerial": "#D55E00", COMBINED: "#009E73"}
-_OTHER_COLOURS = ("#56B4E9", "#8C6D00", "#7B4173", "#3B5B5B")
+#: Colours of the blocks: told apart with any colour vision, and none of them a colour of the BGA categories.
+COLOURS = {"sound": "#CC79A7", "street": "#56B4E9", "aerial": "#E69F00", COMBINED: "#882255"}
+_OTHER_COLOURS = ("#8C6D00", "#332288", "#3B5B5B", "#999933")
 _VISUAL_PAIR = "#6B6B6B"
 #: More pairs than this are drawn as density.
 MAX_POINTS = 2000
