@@ -31,6 +31,7 @@ from qgis.core import (
     QgsRasterLayer,
     QgsRectangle,
     QgsReferencedRectangle,
+    QgsTextFormat,
     QgsUnitTypes,
     QgsVectorLayer,
 )
@@ -207,7 +208,7 @@ def build_layout(project: QgsProject) -> QgsPrintLayout:
     scale.setHeight(2)
     font = QFont("DejaVu Sans")
     font.setPointSizeF(8.5)
-    scale.setFont(font)
+    scale.setTextFormat(QgsTextFormat.fromQFont(font))
     layout.addLayoutItem(scale)
     scale.update()
     place(scale, 66, 163, 66, 12)
