@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qgis.core import QgsProcessingContext
+from qgis.core import QgsProcessingContext, QgsProcessingException
 
 from ..base import Algorithm
 from ..parameters import PREFIX, WEIGHTS
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from soundvis_core.bga.weights import WeightTable
 
     from ...layers.outputs import Styler
+    from ...layers.rasters import RasterSource
 
 
 def read_weights(
@@ -38,6 +40,42 @@ def weights_problem(
     except InputError as error:
         return str(error)
     return None
+
+
+@dataclass(frozen=True)
+class ClassInput:
+    """A class raster with its weights: names by code, and a warning where the names are assumed."""
+
+    raster: RasterSource
+    table: WeightTable
+    names: dict[int, str]
+    warning: str
+
+
+def take_class_raster(
+    algorithm: Algorithm, parameters: Mapping[str, Any], context: QgsProcessingContext, name: str
+) -> ClassInput:
+    """The class raster of parameter ``name``. Call it in the main thread.
+
+    Raises InputError where it is no class raster or its codes cannot be told.
+    """
+    from soundvis_core.errors import InputError
+
+    from ...layers.class_rasters import names_for_weights
+    from ...layers.rasters import RasterSource
+
+    layer = algorithm.parameterAsRasterLayer(parameters, name, context)
+    if layer is None:
+        raise QgsProcessingException(algorithm.invalidRasterError(parameters, name))
+    raster = RasterSource(layer)
+    if not raster.is_class_raster():
+        raise InputError(
+            f"'{layer.name()}' is not a class raster: its first band does not hold whole numbers. "
+            "Make one by 'Segment raster'."
+        )
+    table = read_weights(algorithm, parameters, context, "aerial")
+    names, warning = names_for_weights(layer, table)
+    return ClassInput(raster, table, names, warning)
 
 
 class ComposeSites(SitesAlgorithm):

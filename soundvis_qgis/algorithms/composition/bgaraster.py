@@ -7,7 +7,6 @@ from typing import Any
 
 from qgis.core import (
     QgsProcessingContext,
-    QgsProcessingException,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterRasterLayer,
 )
@@ -16,7 +15,7 @@ from soundvis_core.errors import InputError
 
 from ..base import Algorithm, FeedbackProgress
 from ..parameters import add_weights
-from .base import read_weights, weights_problem
+from .base import take_class_raster, weights_problem
 
 INPUT = "INPUT"
 OUTPUT = "OUTPUT"
@@ -56,19 +55,7 @@ class BgaRaster(Algorithm):
         )
 
     def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
-        from ...layers.class_rasters import names_for_weights
-        from ...layers.rasters import RasterSource
-
-        layer = self.parameterAsRasterLayer(parameters, INPUT, context)
-        if layer is None:
-            raise QgsProcessingException(self.invalidRasterError(parameters, INPUT))
-        self._raster = RasterSource(layer)
-        if not self._raster.is_class_raster():
-            raise InputError(
-                f"'{layer.name()}' is not a class raster: its first band does not hold whole numbers."
-            )
-        self._table = read_weights(self, parameters, context, "aerial")
-        self._names, self._warning = names_for_weights(layer, self._table)
+        self._classes = take_class_raster(self, parameters, context, INPUT)
 
     def execute(
         self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
@@ -83,31 +70,33 @@ class BgaRaster(Algorithm):
         from ...layers.raster_output import RasterFormat, RasterOutput
         from ...layers.styling import rgb_style
 
-        if self._warning:
-            progress.warn(self._warning)
-        weights = {code: self._table.weights(name) for code, name in self._names.items()}
+        if self._classes.warning:
+            progress.warn(self._classes.warning)
+        weights = {code: self._classes.table.weights(name) for code, name in self._classes.names.items()}
         mapped = {code: vector for code, vector in weights.items() if vector is not None}
         if not mapped:
+            raster, names = self._classes.raster.name, ", ".join(self._classes.names.values())
             raise InputError(
-                f"No class of '{self._raster.name}' has weights ({', '.join(self._names.values())}). Give a weights "
-                "table with these classes."
+                f"No class of '{raster}' has weights ({names}). Give a weights table with these classes."
             )
-        unmapped = [self._names[code] for code, vector in weights.items() if vector is None]
+        unmapped = [self._classes.names[code] for code, vector in weights.items() if vector is None]
         if unmapped:
             progress.warn(f"Classes without weights have no data: {', '.join(unmapped)}.")
         codes = np.array(sorted(mapped))
         vectors = np.stack([mapped[code] for code in codes.tolist()])
-        grid = self._raster.grid()
+        grid = self._classes.raster.grid()
         path = self.parameterAsOutputLayer(parameters, OUTPUT, context)
-        output = RasterOutput(path, grid, self._raster.crs_text, RasterFormat("float32", BANDS, NODATA))
+        output = RasterOutput(
+            path, grid, self._classes.raster.crs_text, RasterFormat("float32", BANDS, NODATA)
+        )
         self.on_failure(output.discard)
         blocks = list(plan_blocks(grid.width, grid.height))
         # Three bands of float32 are written beside what is read.
-        with bounded_block_cache(self._raster.row_bytes + 12 * grid.width, BLOCK):
+        with bounded_block_cache(self._classes.raster.row_bytes + 12 * grid.width, BLOCK):
             for done, block in enumerate(blocks, start=1):
                 check_cancelled(progress)
                 extent = grid.rectangle(block.column, block.row, block.width, block.height)
-                values, valid = self._raster.codes(extent, block.width, block.height)
+                values, valid = self._classes.raster.codes(extent, block.width, block.height)
                 index = np.minimum(np.searchsorted(codes, values), codes.size - 1)
                 known = valid & (codes[index] == values)
                 for band in range(3):

@@ -8,17 +8,16 @@ from typing import Any
 from qgis.core import (
     QgsFeature,
     QgsProcessingContext,
-    QgsProcessingException,
     QgsProcessingParameterRasterLayer,
 )
 
-from soundvis_core.errors import SKIPPED, InputError, SiteError
+from soundvis_core.errors import SKIPPED, SiteError
 
 from ...layers.sinks import FieldSpec, number
 from ...layers.sources import make_transform, site_point
 from ..base import FeedbackProgress
 from ..parameters import PREFIX, add_number, add_prefix, add_weights
-from .base import ComposeSites, read_weights
+from .base import ComposeSites, take_class_raster
 from .fields import bga_fields, bga_values
 
 CLASSES = "CLASSES"
@@ -61,19 +60,7 @@ class BgaSites(ComposeSites):
         add_prefix(self, "aer_")
 
     def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
-        from ...layers.class_rasters import names_for_weights
-        from ...layers.rasters import RasterSource
-
-        layer = self.parameterAsRasterLayer(parameters, CLASSES, context)
-        if layer is None:
-            raise QgsProcessingException(self.invalidRasterError(parameters, CLASSES))
-        self._raster = RasterSource(layer)
-        if not self._raster.is_class_raster():
-            raise InputError(
-                f"'{layer.name()}' is not a class raster: its first band does not hold whole numbers."
-            )
-        self._table = read_weights(self, parameters, context, self.SCENE)
-        self._names, self._warning = names_for_weights(layer, self._table)
+        self._classes = take_class_raster(self, parameters, context, CLASSES)
 
     def new_fields(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> Sequence[FieldSpec]:
         from soundvis_core.classes import slug
@@ -81,9 +68,9 @@ class BgaSites(ComposeSites):
         self._prefix = self.parameterAsString(parameters, PREFIX, context)
         self._radius = self.parameterAsDouble(parameters, RADIUS, context)
         source = self.source(parameters, context)
-        self._transform = make_transform(source.sourceCrs(), self._raster.crs, context)
+        self._transform = make_transform(source.sourceCrs(), self._classes.raster.crs, context)
         self.status_field = self._prefix + "bga_status"
-        self._fields = {name: self._prefix + slug(name) for _, name in sorted(self._names.items())}
+        self._fields = {name: self._prefix + slug(name) for _, name in sorted(self._classes.names.items())}
         note = f"share of the circle of {self._radius:g} m"
         return [
             *(number(field, f"{name} (0-1)", note) for name, field in self._fields.items()),
@@ -96,8 +83,8 @@ class BgaSites(ComposeSites):
     ) -> Iterator[Mapping[str, Any]]:
         from soundvis_core.geodesy import disc_mask
 
-        if self._warning:
-            progress.warn(self._warning)
+        if self._classes.warning:
+            progress.warn(self._classes.warning)
         disc = disc_mask(SAMPLES)
         for feature in features:
             try:
@@ -110,15 +97,15 @@ class BgaSites(ComposeSites):
         from soundvis_core.geodesy import LocalFrame
         from soundvis_core.sampling import class_shares
 
-        point = site_point(feature, self._transform, self._raster.crs)
-        frame = LocalFrame(self._raster.crs_text, point.x(), point.y())
+        point = site_point(feature, self._transform, self._classes.raster.crs)
+        frame = LocalFrame(self._classes.raster.crs_text, point.x(), point.y())
         x, y = frame.square_to_crs(2.0 * self._radius, SAMPLES)
-        codes, known = self._raster.codes_at(x[disc], y[disc])
+        codes, known = self._classes.raster.codes_at(x[disc], y[disc])
         missing = 1.0 - float(known.mean())
         if not known.any():
             raise SiteError("the circle lies outside the raster or on nodata", SKIPPED)
-        shares = class_shares(codes, known, self._names)
-        composition = compose(shares, self._table)
+        shares = class_shares(codes, known, self._classes.names)
+        composition = compose(shares, self._classes.table)
         reason = f"{missing:.0%} of the circle has no data" if missing >= 0.005 else ""
         if composition.raw is None:
             reason = "no class in the circle has weights" + (f"; {reason}" if reason else "")
