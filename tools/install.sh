@@ -15,7 +15,10 @@ fresh=$(mktemp -d "$PLUGINS/.soundvis-XXXXXX")
 trap 'rm -rf "$fresh"' EXIT
 cp -R build/soundvis_qgis "$fresh/new"
 if [ -e "$PLUGINS/soundvis_qgis" ]; then mv "$PLUGINS/soundvis_qgis" "$fresh/old"; fi
-mv "$fresh/new" "$PLUGINS/soundvis_qgis"
+if ! mv "$fresh/new" "$PLUGINS/soundvis_qgis"; then
+    if [ -e "$fresh/old" ]; then mv "$fresh/old" "$PLUGINS/soundvis_qgis"; fi
+    fail "the plugin could not be put into $PLUGINS; what was there is there again"
+fi
 say "Installed SoundVis $(sed -n 's/^version=//p' metadata.txt) in $PLUGINS/soundvis_qgis"
 
 # Enabling what is enabled already is an error to qgis_process, not to us.
