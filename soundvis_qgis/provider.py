@@ -9,6 +9,7 @@ from qgis.core import QgsApplication, QgsProcessingModelAlgorithm, QgsProcessing
 from qgis.PyQt.QtGui import QIcon
 
 from .algorithms import ALGORITHMS
+from .layers.sinks import format_problem
 
 RESOURCES = Path(__file__).resolve().parent / "resources"
 
@@ -22,6 +23,14 @@ class ReadyModel(QgsProcessingModelAlgorithm):
         instance.loadVariant(self.toVariant())
         instance.setSourceFilePath(self.sourceFilePath())
         return instance
+
+    def checkParameterValues(self, parameters, context):  # noqa: ANN001, ANN201 - QGIS's signature
+        """A format that the last step would refuse is refused before the first."""
+        for definition in self.destinationParameterDefinitions():
+            problem = format_problem(parameters.get(definition.name()))
+            if problem:
+                return False, problem
+        return super().checkParameterValues(parameters, context)
 
     def displayName(self) -> str:
         label = self.name().replace("_", " ")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..statistics.correlate import COMBINED
+from ..statistics.correlate import COMBINED, FEW_SITES
 from ..statistics.results import POOLED, CorrelationResult, CorrelationRow
 
 #: The level at which a row is called a link. Said in the report.
@@ -92,12 +92,13 @@ def _pooled_sentence(row: CorrelationRow) -> str:
 
 
 def _group_sentence(pooled: CorrelationRow, rows: Sequence[CorrelationRow]) -> str:
-    """Where the correlation is strongest and weakest among the groups."""
+    """Where the correlation is strongest and weakest among the groups that have enough sites to be named."""
     named = [
         (row.r, row.group)
         for row in rows
         if row.group != POOLED
         and row.r is not None
+        and row.sites >= FEW_SITES
         and (row.block_a, row.block_b) == (pooled.block_a, pooled.block_b)
     ]
     if len(named) < 2:

@@ -233,3 +233,19 @@ def test_the_paper_s_size_takes_well_under_two_seconds():
         elapsed.append(time.perf_counter() - start)
     assert len(result.rows) == 16
     assert min(elapsed) < 2  # 0.3 to 0.5 s on a quiet machine
+
+
+@pytest.mark.parametrize(("sites", "orders", "floor"), [(3, 6, "0.17"), (4, 24, "0.042"), (5, 120, "0.0083")])
+def test_rows_of_few_sites_say_how_small_p_can_be(sites, orders, floor):
+    generator = np.random.default_rng(3)
+    blocks = [Block(name, generator.normal(size=(sites, 4))) for name in ("sound", "street")]
+    row = correlate_blocks(blocks, permutations=99).rows[0]
+    assert (
+        row.note == f"only {sites} sites: they have {orders} orders, so the Mantel p cannot be below {floor}"
+    )
+
+
+def test_rows_of_enough_sites_have_no_note():
+    generator = np.random.default_rng(3)
+    blocks = [Block(name, generator.normal(size=(6, 4))) for name in ("sound", "street")]
+    assert correlate_blocks(blocks, permutations=9).rows[0].note == ""
