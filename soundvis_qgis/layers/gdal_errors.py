@@ -4,45 +4,43 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from osgeo import gdal
 
-_lock = threading.Lock()
-#: How many blocks are open, and whether exceptions were on before the first (GDAL before 3.7 only).
-_open_blocks = 0
-_were_on = False
+
+class _SharedSwitch:
+    """The switch of GDAL before 3.7, one for all threads: on with the first open block, restored after the last."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._blocks = 0
+        self._were_on = False
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        with self._lock:
+            if self._blocks == 0:
+                self._were_on = bool(gdal.GetUseExceptions())
+                gdal.UseExceptions()
+            self._blocks += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._blocks -= 1
+                if self._blocks == 0 and not self._were_on:
+                    gdal.DontUseExceptions()
 
 
-@contextmanager
-def gdal_exceptions() -> Iterator[None]:
+_shared_switch = _SharedSwitch()
+
+
+def gdal_exceptions() -> AbstractContextManager[None]:
     """Within the block GDAL raises RuntimeError; afterwards everything is as before.
 
     Other plugins and Processing scripts test for None where GDAL fails, and the switch is theirs as well.
     """
     if hasattr(gdal, "ExceptionMgr"):  # GDAL 3.7 and newer: for this thread alone
-        with gdal.ExceptionMgr(useExceptions=True):
-            yield
-        return
-    _enter()
-    try:
-        yield
-    finally:
-        _leave()
-
-
-def _enter() -> None:
-    global _open_blocks, _were_on
-    with _lock:
-        if _open_blocks == 0:
-            _were_on = bool(gdal.GetUseExceptions())
-            gdal.UseExceptions()
-        _open_blocks += 1
-
-
-def _leave() -> None:
-    global _open_blocks
-    with _lock:
-        _open_blocks -= 1
-        if _open_blocks == 0 and not _were_on:
-            gdal.DontUseExceptions()
+        return gdal.ExceptionMgr(useExceptions=True)
+    return _shared_switch()
