@@ -35,6 +35,10 @@ PACKAGES = {
     )
 }
 
+#: What importing a package raises where it is broken: not there, without the library below it (soundfile without
+#: libsndfile: OSError), or built for another numpy (the rest).
+IMPORT_ERRORS = (ImportError, OSError, AttributeError, ValueError, RuntimeError)
+
 
 def available(module: str) -> bool:
     """Whether ``module`` can be found, without importing it."""
@@ -74,7 +78,7 @@ def require(module: str) -> ModuleType:
     """
     try:
         return importlib.import_module(module)
-    except (ImportError, OSError) as error:  # OSError: the library below the package is missing
+    except IMPORT_ERRORS as error:
         package = PACKAGES.get(module)
         if package is None:
             raise MissingDependencyError(f"The Python package '{module}' is missing: {error}") from error

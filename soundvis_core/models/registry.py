@@ -7,12 +7,13 @@ import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import InputError
 from ..resources import table_path
+
+if TYPE_CHECKING:  # the environment report reads the registry where numpy is missing, too
+    import numpy as np
 
 EMBED_AUDIO = "embed-audio"
 EMBED_IMAGE = "embed-image"

@@ -12,8 +12,6 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
 from ..errors import SiteError
 from ..pipeline import SiteResult, TaskOrError
 
@@ -47,6 +45,8 @@ def encode_result(result: SiteResult) -> dict[str, Any]:
 
 def decode_result(message: dict[str, Any]) -> SiteResult:
     """The result of one site."""
+    import numpy as np
+
     vector = None
     if message["vector"] is not None:
         vector = np.frombuffer(base64.b64decode(message["vector"]), dtype="<f4")

@@ -12,8 +12,10 @@ from typing import TextIO
 
 from ..dependencies import PACKAGES
 from ..errors import Cancelled, SoundVisError
-from ..jobs import run_job
 from .protocol import decode_request, encode_result
+
+#: The packages that jobs use, by import name.
+USED = ("numpy", "scipy", "soundfile", "av", "PIL")
 
 
 class ParentProgress:
@@ -47,7 +49,7 @@ def answer(answers: TextIO, **message: object) -> None:
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that jobs need; empty text where one is missing."""
     found = {"python": platform.python_version()}
-    for package in PACKAGES.values():
+    for package in (PACKAGES[module] for module in USED):
         try:
             found[package.pypi] = metadata.version(package.pypi)
         except metadata.PackageNotFoundError:
@@ -61,6 +63,9 @@ def main(arguments: Sequence[str], answers: TextIO) -> int:
         answers.write(json.dumps(versions()))
         answers.flush()
         return 0
+    # Jobs need numpy; what is missing has to be told without it.
+    from ..jobs import run_job
+
     answer(answers, ready=platform.python_version())
     line = sys.stdin.readline()
     if not line:

@@ -10,14 +10,14 @@ from importlib import import_module
 
 from qgis.core import Qgis
 
-from soundvis_core.dependencies import PACKAGES, available, how_to_get
+from soundvis_core.dependencies import IMPORT_ERRORS, PACKAGES, Package, available, how_to_get
 from soundvis_core.errors import SoundVisError
 from soundvis_core.models.registry import rows
 from soundvis_core.progress import Progress, check_cancelled
 
 from ..layers.outputs import plugin_version
 from .client import worker_versions
-from .environment import PYTHON_VARIABLE, SETTING, home, worker_python
+from .environment import PYTHON_VARIABLE, SETTING, home, missing_pythons, worker_python
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 60em; margin: 2em auto; padding: 0 1em; }
@@ -60,15 +60,7 @@ def _findings() -> Iterator[Finding]:
     yield Finding("Programs", "QGIS", True, Qgis.QGIS_VERSION)
     yield Finding("Programs", "Python in QGIS", True, platform.python_version())
     yield Finding("Programs", "System", True, platform.platform())
-    for package in PACKAGES.values():
-        if available(package.module):
-            found = f"{_version(package.module)}, for {package.purpose}"
-            yield Finding("Python packages in QGIS", package.pypi, True, found)
-        else:
-            remedy = how_to_get([package.module])
-            yield Finding(
-                "Python packages in QGIS", package.pypi, False, f"needed for {package.purpose}", remedy
-            )
+    yield from map(_package, PACKAGES.values())
     yield from _worker()
     for row in rows():
         # Every model of this version is made of signal and image statistics: nothing has to be fetched.
@@ -77,8 +69,24 @@ def _findings() -> Iterator[Finding]:
         )
 
 
+def _package(package: Package) -> Finding:
+    section = "Python packages in QGIS"
+    remedy = how_to_get([package.module])
+    if not available(package.module):
+        return Finding(section, package.pypi, False, f"needed for {package.purpose}", remedy)
+    try:
+        version = getattr(import_module(package.module), "__version__", "installed")
+    except IMPORT_ERRORS as error:
+        said = f"installed, but cannot be imported ({type(error).__name__}: {error}); needed for {package.purpose}"
+        return Finding(section, package.pypi, False, said, f"Install it anew. {remedy}")
+    return Finding(section, package.pypi, True, f"{version}, for {package.purpose}")
+
+
 def _worker() -> Iterator[Finding]:
     section = "Worker environment (used where QGIS lacks a package)"
+    for source, path in missing_pythons():
+        remedy = "Correct the path, or remove it."
+        yield Finding(section, f"Python of {source}", False, f"{path} is not there", remedy)
     python = worker_python()
     if python is None:
         found = f"none; looked at {PYTHON_VARIABLE}, the setting {SETTING} and {home() / 'env'}"
@@ -97,13 +105,6 @@ def _worker() -> Iterator[Finding]:
     for name, version in versions.items():
         remedy = "" if version else f"Install it with: {python} -m pip install {name}"
         yield Finding(section, name, bool(version), version or "not installed", remedy)
-
-
-def _version(module: str) -> str:
-    try:
-        return str(getattr(import_module(module), "__version__", "installed"))
-    except ImportError as error:
-        return f"installed, but cannot be imported ({error})"
 
 
 def page(findings: list[Finding]) -> str:

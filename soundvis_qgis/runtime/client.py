@@ -24,6 +24,8 @@ _WORKER = Path(soundvis_core.__file__).resolve().parent / "worker" / "__main__.p
 _POLL = 0.1
 #: How long a worker may take to end after it was asked to, in seconds, before it is killed.
 _PATIENCE = 1.0
+#: How long a Python may take to tell its versions, in seconds; nobody can cancel that.
+_ANSWER = 20
 _LAST_LINES = 15
 
 
@@ -39,7 +41,6 @@ def run_in_worker(
     Raises WorkerError with the worker's last words where it dies, SoundVisError where the job cannot run,
     Cancelled where the user cancels; the process is gone in every case.
     """
-    flags = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
     try:
         process = subprocess.Popen(  # noqa: S603  # nosec B603 - a fixed list of arguments, no shell
             [python, str(_WORKER)],
@@ -49,7 +50,7 @@ def run_in_worker(
             env=child_environment(),
             encoding="utf-8",
             errors="replace",
-            creationflags=flags,
+            creationflags=_no_window(),
         )
     except OSError as error:
         raise WorkerError(
@@ -67,7 +68,8 @@ def run_in_worker(
     try:
         yield from _results(python, lines, progress)
     except _Ended as ended:
-        process.wait()
+        # It may live on after it closed its output.
+        _end(process, _PATIENCE)
         threads[1].join(timeout=_PATIENCE)
         raise WorkerError(_obituary(process.returncode, list(last_words))) from ended
     finally:
@@ -92,14 +94,20 @@ def worker_versions(python: str) -> dict[str, str]:
             env=child_environment(),
             encoding="utf-8",
             errors="replace",
-            timeout=60,
+            timeout=_ANSWER,
             check=True,
+            creationflags=_no_window(),
         )
         return dict(json.loads(answer.stdout))
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         raise WorkerError(
             f"{python} does not answer as SoundVis' worker ({error}). Choose another Python."
         ) from error
+
+
+def _no_window() -> int:
+    """The flag that keeps Windows from opening a console for a program."""
+    return subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
 
 
 class _Ended(Exception):
@@ -162,8 +170,11 @@ def _send(process: subprocess.Popen[str], request: str) -> None:
         return
 
 
-def _end(process: subprocess.Popen[str]) -> None:
-    if process.poll() is None:
+def _end(process: subprocess.Popen[str], grace: float = 0.0) -> None:
+    """End a process that has not ended by itself after ``grace`` seconds."""
+    try:
+        process.wait(timeout=grace)
+    except subprocess.TimeoutExpired:
         process.terminate()
         try:
             process.wait(timeout=_PATIENCE)

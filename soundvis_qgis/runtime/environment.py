@@ -29,12 +29,22 @@ def worker_python() -> str | None:
     SOUNDVIS_PYTHON, then the QGIS setting ``soundvis/python``, then the environment in SoundVis' own folder.
     """
     tail = ("Scripts", "python.exe") if sys.platform == "win32" else ("bin", "python")
-    candidates = [
-        os.environ.get(PYTHON_VARIABLE, ""),
-        str(QgsSettings().value(SETTING, "") or ""),
-        str(home().joinpath("env", *tail)),
-    ]
-    return next((path for path in candidates if path and os.path.isfile(path)), None)
+    candidates = [*_named().values(), str(home().joinpath("env", *tail))]
+    return next((path for path in candidates if os.path.isfile(path)), None)
+
+
+def missing_pythons() -> list[tuple[str, str]]:
+    """Where a Python is named that is not there, and what is named: (SOUNDVIS_PYTHON or the setting, path)."""
+    return [(source, path) for source, path in _named().items() if not os.path.isfile(path)]
+
+
+def _named() -> dict[str, str]:
+    """What the variable and the setting name, by their names; without those that name nothing."""
+    named = {
+        PYTHON_VARIABLE: os.environ.get(PYTHON_VARIABLE, ""),
+        f"the setting {SETTING}": str(QgsSettings().value(SETTING, "") or ""),
+    }
+    return {source: path for source, path in named.items() if path}
 
 
 def child_environment() -> dict[str, str]:

@@ -87,7 +87,8 @@ def test_importing_the_core_imports_nothing_else():
 def test_light_modules_stay_light():
     """What the plugin imports to register its tools must not bring numpy's friends along."""
     loaded = modules_loaded_by(
-        "import soundvis_core.errors, soundvis_core.dependencies, soundvis_core.resources, soundvis_core.pipeline"
+        "import soundvis_core.errors, soundvis_core.dependencies, soundvis_core.resources, soundvis_core.pipeline, "
+        "soundvis_core.models.registry, soundvis_core.worker.protocol, soundvis_core.worker.service"
     )
     assert not {name.split(".")[0] for name in loaded} & {
         *HEAVY,

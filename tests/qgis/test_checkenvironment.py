@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import subprocess
 import sys
 
 import pytest
@@ -69,6 +70,63 @@ def test_what_is_missing_comes_with_the_way_to_get_it(run, tmp_path, monkeypatch
         assert "sudo apt-get install python3-av" in absent[1]
     assert made.feedback.warnings == absent
     assert "2 things are missing" in path.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("module", "error"),
+    [
+        ("soundfile", OSError("sndfile library not found")),
+        ("av", ImportError("libavcodec.so.60: cannot open shared object file")),
+        ("scipy", ValueError("numpy.dtype size changed, may indicate binary incompatibility")),
+        ("matplotlib", AttributeError("_ARRAY_API not found")),
+    ],
+)
+def test_what_is_there_but_broken_is_missing(run, tmp_path, monkeypatch, module, error):
+    import_module = check.import_module
+
+    def broken(name):
+        if name == module:
+            raise error
+        return import_module(name)
+
+    monkeypatch.setattr(check, "import_module", broken)
+    path = tmp_path / "report.html"
+    run("checkenvironment", {"OUTPUT": str(path)})
+    (line,) = [line for line in copyable(path.read_text("utf-8")) if line.startswith("missing")]
+    assert f"{module}: installed, but cannot be imported" in line and str(error) in line and "nstall" in line
+
+
+def test_it_needs_no_numpy():
+    """What tells that numpy is missing cannot need it."""
+    code = (
+        "import sys; sys.modules['numpy'] = None; import soundvis_qgis\n"
+        "from soundvis_qgis.runtime import check, execution\n"
+        "from soundvis_core.progress import NO_PROGRESS\n"
+        "missing = [f.name for f in check.check_environment(NO_PROGRESS) if not f.ok]\n"
+        "assert 'numpy' in missing, missing\n"
+        "assert 'numpy' in execution.job_problem('embed-photos')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_named_python_that_is_not_there_is_missing(run, tmp_path, monkeypatch):
+    monkeypatch.setenv(environment.PYTHON_VARIABLE, str(tmp_path / "typo"))
+    path = tmp_path / "report.html"
+    run("checkenvironment", {"OUTPUT": str(path)})
+    (line,) = [line for line in copyable(path.read_text("utf-8")) if line.startswith("missing")]
+    assert "Python of SOUNDVIS_PYTHON" in line and str(tmp_path / "typo") in line
+
+
+def test_of_the_worker_only_what_it_uses_is_listed(run, tmp_path, monkeypatch):
+    monkeypatch.setenv(environment.PYTHON_VARIABLE, sys.executable)
+    monkeypatch.setattr(check, "worker_versions", lambda _: {"python": "3.9.5", "numpy": "1.26", "av": ""})
+    path = tmp_path / "report.html"
+    run("checkenvironment", {"OUTPUT": str(path)})
+    (line,) = [line for line in copyable(path.read_text("utf-8")) if line.startswith("missing")]
+    assert line.startswith("missing  av: not installed") and f"{sys.executable} -m pip install av" in line
 
 
 def test_the_workers_python_is_asked(run, tmp_path, monkeypatch):

@@ -65,10 +65,10 @@ def no_worker(monkeypatch, tmp_path):
 
 @pytest.fixture
 def lacks_soundfile(monkeypatch):
-    """QGIS's Python as it is where soundfile is not installed."""
+    """QGIS's Python as it is where neither soundfile nor PyAV is installed."""
 
     def missing(modules):
-        return [module for module in modules if module == "soundfile"]
+        return [module for module in modules if module in ("soundfile", "av")]
 
     monkeypatch.setattr(execution, "missing", missing)
 
@@ -269,6 +269,44 @@ def test_where_the_python_is_looked_for(no_worker, monkeypatch, tmp_path):
     assert worker_python() == str(named)
 
 
+def test_one_package_that_reads_recordings_is_enough(monkeypatch, no_worker):
+    for lacking, problem in (
+        (["soundfile"], False),
+        (["av"], False),
+        (["av", "soundfile"], True),
+        (["scipy"], True),
+    ):
+        monkeypatch.setattr(
+            execution,
+            "missing",
+            lambda modules, lacking=lacking: [name for name in modules if name in lacking],
+        )
+        assert (execution.job_problem("embed-recordings") is not None) == problem, lacking
+
+
+def test_a_named_python_that_is_not_there_is_said(monkeypatch, no_worker, lacks_soundfile, tmp_path):
+    monkeypatch.setenv(environment.PYTHON_VARIABLE, str(tmp_path / "typo"))
+    assert environment.missing_pythons() == [(environment.PYTHON_VARIABLE, str(tmp_path / "typo"))]
+    problem = execution.job_problem("compose-sound")
+    assert f"SOUNDVIS_PYTHON names {tmp_path / 'typo'}, which is not there" in problem
+
+
+def test_a_worker_that_lives_on_without_answering_is_ended(tmp_path, processes):
+    mute = script(tmp_path, "import os, time\nos.close(1)\ntime.sleep(100)\n")
+    with pytest.raises(WorkerError, match="ended early"):
+        list(run_in_worker(mute, "embed-recordings", SOUND, ["a.wav"], NO_PROGRESS))
+    assert gone(processes[0])
+
+
+def test_versions_are_told_without_numpy_and_name_what_jobs_use(tmp_path):
+    bare = script(
+        tmp_path,
+        "import runpy, sys\nsys.modules['numpy'] = None\nsys.argv = sys.argv[1:]\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')\n",
+    )
+    assert set(worker_versions(bare)) == {"python", "numpy", "scipy", "soundfile", "av", "Pillow"}
+
+
 def test_versions_of_the_worker(python, tmp_path):
     versions = worker_versions(python)
     assert versions["python"].startswith("3.") and versions["numpy"] and versions["soundfile"]
@@ -311,7 +349,7 @@ def test_without_package_and_worker_the_tool_says_so_before_the_run(
 ):
     layer = sites(make_points, ["a.wav"])
     for tool in ("embedsound", "bgasound"):
-        with pytest.raises(AlgorithmError, match=r"does not have: soundfile.*SOUNDVIS_PYTHON"):
+        with pytest.raises(AlgorithmError, match=r"does not have: soundfile or av\. .*SOUNDVIS_PYTHON"):
             run(tool, {"INPUT": layer, "PATH_FIELD": "recording"})
 
 
