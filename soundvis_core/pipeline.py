@@ -11,8 +11,8 @@ from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, TypeVar, Union
 
-from .errors import FAILED, Cancelled, MissingDependencyError, SiteError
-from .progress import Progress, check_cancelled
+from .errors import Cancelled, SiteError, as_site_error
+from .progress import FirstUnexpected, Progress, check_cancelled
 
 if TYPE_CHECKING:  # the plugin imports this module when it loads, and numpy is heavy
     import numpy as np
@@ -32,12 +32,14 @@ class SiteResult:
 
     status: ``ok``, ``failed`` or ``skipped``; ``reason`` says why where it is not ok, and may hold a remark
     where it is. vector: float32 (dimension,), embeddings only. values: further numbers by name.
+    error: what the reason was taken from, where it is not ok; it does not travel between processes.
     """
 
     status: str
     reason: str = ""
     vector: np.ndarray | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
+    error: SiteError | None = field(default=None, repr=False, compare=False)
 
 
 #: Work on one task; raises SiteError where the site cannot be processed, Cancelled when the event is set.
@@ -54,9 +56,19 @@ def map_sites(
 ) -> Iterator[SiteResult]:
     """``work`` over ``tasks`` on several threads, results in order, only a few tasks ahead.
 
-    ``tasks`` is read on the calling thread. A site that cannot be processed becomes a result with its
-    status and reason. Raises Cancelled soon after the user cancels.
+    ``tasks`` is read on the calling thread. A site that cannot be processed, for whatever reason, becomes a
+    result with its status and reason; the first unexpected reason goes to the log with its traceback. Raises
+    Cancelled soon after the user cancels.
     """
+    log = FirstUnexpected(progress)
+    for result in _ordered(work, tasks, progress):
+        log.tell(result.error)
+        yield result
+
+
+def _ordered(
+    work: Work[Task], tasks: Iterable[TaskOrError[Task]], progress: Progress
+) -> Iterator[SiteResult]:
     stop = threading.Event()
     threads = worker_threads()
     waiting: deque[Future[SiteResult]] = deque()
@@ -78,16 +90,16 @@ def map_sites(
 def _guarded(work: Work[Task], task: TaskOrError[Task], stop: threading.Event) -> SiteResult:
     """Turn the failure of one site into its status and reason."""
     if isinstance(task, SiteError):
-        return SiteResult(task.status, str(task))
+        return SiteResult(task.status, str(task), error=task)
     if stop.is_set():
         raise Cancelled
     try:
         return work(task, stop)
-    except SiteError as error:
-        return SiteResult(error.status, str(error))
-    except MissingDependencyError as error:
-        # One kind of file needs a package that is not there; the other sites may not.
-        return SiteResult(FAILED, str(error))
+    except Cancelled:
+        raise
+    except Exception as error:  # noqa: BLE001 - one file on a lost drive must not cost the results of the others
+        reason = as_site_error(error)
+        return SiteResult(reason.status, str(reason), error=reason)
 
 
 def _wait(future: Future[SiteResult], progress: Progress) -> SiteResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from .errors import Cancelled
+from .errors import Cancelled, SiteError, UnexpectedSiteError
 
 
 class Progress(Protocol):
@@ -72,3 +72,19 @@ def check_cancelled(progress: Progress) -> None:
     """Raise :class:`Cancelled` where the user wants to stop."""
     if progress.cancelled():
         raise Cancelled
+
+
+class FirstUnexpected:
+    """Tells the log of the first unexpected error of a run, with its traceback; the next ones are likely the same."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._told = False
+
+    def tell(self, error: SiteError | None) -> None:
+        """Log ``error`` where it is the first unexpected one."""
+        if self._told or not isinstance(error, UnexpectedSiteError):
+            return
+        self._told = True
+        self._progress.warn(f"A site failed: {error}. The others go on; the details are in the log.")
+        self._progress.info(error.trace)

@@ -12,7 +12,15 @@ import numpy as np
 import pytest
 
 from soundvis_core import pipeline
-from soundvis_core.errors import FAILED, SKIPPED, Cancelled, InputError, MissingDependencyError, SiteError
+from soundvis_core.errors import (
+    FAILED,
+    SKIPPED,
+    Cancelled,
+    InputError,
+    MissingDependencyError,
+    SiteError,
+    as_site_error,
+)
 from soundvis_core.jobs import JOBS, run_job
 from soundvis_core.pipeline import OK, SiteResult, map_sites, worker_threads
 from soundvis_core.progress import NO_PROGRESS, NoProgress, PartOf, check_cancelled
@@ -70,18 +78,70 @@ def test_a_failing_site_is_marked_and_the_others_go_on():
     assert results[1].vector is None and not results[1].values
 
 
+class Kept(NoProgress):
+    """Keeps the log."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+        self.infos: list[str] = []
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+    def info(self, text: str) -> None:
+        self.infos.append(text)
+
+
 @pytest.mark.parametrize(
-    "error", [ValueError("a defect"), TimeoutError("of the network"), NotYet("of a future")]
+    ("error", "reason"),
+    [
+        (ValueError("a defect"), "an unexpected error (ValueError: a defect)"),
+        (np.linalg.LinAlgError("singular"), "an unexpected error (LinAlgError: singular)"),
+        (
+            OSError(5, "Input/output error"),
+            "the file could not be read (OSError: [Errno 5] Input/output error)",
+        ),
+        (TimeoutError("of the network"), "the file could not be read (TimeoutError: of the network)"),
+        (MemoryError(), "there was not enough memory for this site"),
+        (InputError("unreadable"), "unreadable"),
+    ],
 )
-def test_a_defect_ends_the_run_under_its_own_name(error):
+def test_an_error_nobody_foresaw_costs_its_own_site_only(error, reason):
     def work(task: int, stop: threading.Event) -> SiteResult:
         if task == 2:
             raise error
         return echo(task, stop)
 
-    results = map_sites(work, range(5), NO_PROGRESS)
-    with pytest.raises(type(error), match=str(error)):
-        list(results)
+    progress = Kept()
+    results = list(map_sites(work, range(5), progress))
+    assert [result.status for result in results] == [OK, OK, FAILED, OK, OK]
+    assert results[2].reason == reason
+    unexpected = not isinstance(error, InputError)
+    assert len(progress.warnings) == len(progress.infos) == unexpected
+    if unexpected:
+        assert reason in progress.warnings[0]
+        assert "Traceback" in progress.infos[0] and "raise error" in progress.infos[0]
+
+
+def test_only_the_first_unexpected_error_is_logged():
+    def work(task: int, stop: threading.Event) -> SiteResult:
+        raise ValueError(f"defect {task}")
+
+    progress = Kept()
+    results = list(map_sites(work, range(30), progress))
+    assert [result.reason for result in results] == [
+        f"an unexpected error (ValueError: defect {task})" for task in range(30)
+    ]
+    assert len(progress.warnings) == len(progress.infos) == 1
+    assert "defect 0" in progress.warnings[0]
+
+
+def test_a_task_that_already_failed_unexpectedly_is_logged_too():
+    progress = Kept()
+    tasks = [SiteError("no path", SKIPPED), as_site_error(KeyError("band"))]
+    first, second = map_sites(echo, tasks, progress)
+    assert (first.status, second.status) == (SKIPPED, FAILED)
+    assert len(progress.warnings) == 1 and "KeyError" in progress.warnings[0]
 
 
 def test_a_task_that_fails_just_after_the_wait_ended_keeps_its_error():
@@ -205,14 +265,14 @@ def test_jobs_pass_missing_files_through_as_failed_sites(tmp_path):
 
 
 def test_a_part_of_a_progress_reports_its_share():
-    class Kept(NoProgress):
+    class Fractions(NoProgress):
         def __init__(self) -> None:
             self.fractions: list[float] = []
 
         def report(self, fraction: float) -> None:
             self.fractions.append(fraction)
 
-    whole = Kept()
+    whole = Fractions()
     part = PartOf(whole, 0.2, 0.6)
     for fraction in (0.0, 0.5, 1.0):
         part.report(fraction)
