@@ -47,11 +47,6 @@ class LandClass:
     colour: tuple[int, int, int]
     synonyms: tuple[str, ...] = ()
 
-    @property
-    def slug(self) -> str:
-        """The name as it is used in field names, as in ``forest_vegetation``."""
-        return slug(self.name)
-
 
 @dataclass(frozen=True)
 class ClassList:
@@ -71,13 +66,6 @@ class ClassList:
                 return entry
         for entry in self.classes:
             if any(slug(synonym) == wanted for synonym in entry.synonyms):
-                return entry
-        return None
-
-    def by_code(self, code: int) -> LandClass | None:
-        """The class with this raster code."""
-        for entry in self.classes:
-            if entry.code == code:
                 return entry
         return None
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from .reading import RecordingInfo, Window, probe, read_windows
+from .reading import Window, read_windows
 from .silence import SILENCE_DBFS, SILENT_REASON, is_silent, level_dbfs
 
 __all__ = [
     "SILENCE_DBFS",
     "SILENT_REASON",
-    "RecordingInfo",
     "Window",
     "is_silent",
     "level_dbfs",
-    "probe",
     "read_windows",
 ]

@@ -31,29 +31,6 @@ class Window:
     source_rate: int = 0
 
 
-@dataclass(frozen=True)
-class RecordingInfo:
-    """What a recording says about itself: seconds (None: not written down), rate in Hz, channels."""
-
-    seconds: float | None
-    rate: int
-    channels: int
-    format: str
-
-
-def probe(path: str | os.PathLike[str]) -> RecordingInfo:
-    """What the recording at ``path`` says about itself, without decoding it.
-
-    Raises :class:`SiteError` where there is no sound to read, :class:`MissingDependencyError` where the
-    package that reads it is not installed.
-    """
-    stream = open_stream(os.fspath(path))
-    try:
-        return RecordingInfo(stream.seconds, stream.rate, stream.channels, stream.format)
-    finally:
-        stream.close()
-
-
 def read_windows(
     path: str | os.PathLike[str], rate: int, seconds: float = 10.0, minimum: float = 1.0
 ) -> Iterator[Window]:

@@ -83,21 +83,6 @@ class WeightTable:
         return bool(self._by_code)
 
 
-def lookup_by_code(table: WeightTable, names: Mapping[int, str]) -> np.ndarray:
-    """Weights for every value of a byte raster: (256, 3) float64, NaN where the value is not mapped.
-
-    ``names`` gives the class name of each raster value. A code of the table itself goes before a name.
-    """
-    lookup = np.full((256, 3), np.nan)
-    for code in range(256):
-        found = table.weights_for_code(code)
-        if found is None and code in names:
-            found = table.weights(names[code])
-        if found is not None:
-            lookup[code] = found
-    return lookup
-
-
 def load_weights(path: str | None = None, scene: str = "aerial") -> WeightTable:
     """Read a weight table.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Callable
-
 from qgis.core import (
     QgsProcessingParameterEnum,
     QgsProcessingParameterField,
@@ -19,8 +17,6 @@ BASE_FOLDER = "BASE_FOLDER"
 MODEL = "MODEL"
 PREFIX = "PREFIX"
 WEIGHTS = "WEIGHTS"
-
-Translate = Callable[[str], str]
 
 
 def add_path_parameters(algorithm: Algorithm, what: str) -> None:

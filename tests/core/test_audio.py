@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.signal import resample_poly
 
-from soundvis_core.audio import Window, decoding, is_silent, level_dbfs, probe, read_windows
+from soundvis_core.audio import Window, decoding, is_silent, level_dbfs, read_windows
 from soundvis_core.audio.resampling import StreamResampler
 from soundvis_core.errors import MissingDependencyError, SiteError
 from tests.builders import recordings
@@ -155,17 +155,6 @@ def test_resampling_in_pieces_is_resampling_at_once(source, rate, lengths, seed)
     common = np.gcd(source, rate)
     whole = resample_poly(signal.astype(np.float64), rate // common, source // common)
     assert np.concatenate(pieces) == pytest.approx(whole, abs=5e-6)
-
-
-def test_probe_says_what_a_recording_is(tmp_path):
-    info = probe(recordings.surround(tmp_path))
-    assert (info.rate, info.channels, info.format) == (96000, 6, "WAVEX PCM_24")
-    assert info.seconds == pytest.approx(3.0)
-    phone = probe(recordings.m4a(tmp_path, 3.0))
-    assert (phone.rate, phone.channels, phone.format) == (44100, 1, "MOV AAC")
-    assert phone.seconds == pytest.approx(3.0, abs=0.1)
-    with pytest.raises(SiteError, match="empty"):
-        probe(recordings.empty(tmp_path))
 
 
 def test_silence_is_a_matter_of_level_without_offset():

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soundvis_core.bga.composition import compose, composition_from_raw
-from soundvis_core.bga.weights import CATEGORIES, load_weights, lookup_by_code
+from soundvis_core.bga.weights import CATEGORIES, load_weights
 from soundvis_core.errors import InputError, SiteError
 
 # Table 1 of the paper, typed again from the page.
@@ -114,11 +114,6 @@ def test_scene_alias_code_and_source_columns(tmp_path):
         and table.weights("unknown") is None
         and table.weights_for_code(95) is None
     )
-    lookup = lookup_by_code(table, {3: "wood", 4: "nothing known", 10: "water"})
-    assert lookup.shape == (256, 3)
-    np.testing.assert_array_equal(lookup[3], (1, 0.3, 0))
-    np.testing.assert_array_equal(lookup[10], (1, 0.3, 0))  # the table's own code goes first
-    assert np.isnan(lookup[4]).all() and np.isnan(lookup[255]).all()
 
 
 HEADER = "class,biophony,geophony,anthrophony\n"

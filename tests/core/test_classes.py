@@ -64,8 +64,6 @@ def test_find_by_name_and_synonym():
     assert aerial.find("WATER").name == "Waterbody"
     assert aerial.find("nothing") is None
     assert aerial.find("") is None
-    assert aerial.by_code(7).name == "Building"
-    assert aerial.by_code(0) is None
 
 
 def test_only_names_with_a_byte_order_mark(tmp_path):
