@@ -5,34 +5,15 @@ The help of each function is what QGIS shows in the expression builder.
 
 from __future__ import annotations
 
-import json
-import struct
 from typing import Any
 
 from qgis.core import QgsExpression, QgsExpressionFunction
 
 from .compat import is_null
 from .layers.colours import mix
+from .layers.sources import numbers_of
 
 GROUP = "SoundVis"
-
-
-def to_vector(value: Any) -> list[float]:
-    """Numbers of an embedding: float32 bytes (little-endian), JSON text or a list.
-
-    Raises ValueError where the value is none of these.
-    """
-    if isinstance(value, (list, tuple)):
-        return [float(number) for number in value]
-    if isinstance(value, str):
-        numbers = json.loads(value)
-        if not isinstance(numbers, list):
-            raise ValueError("the text is not a list of numbers")
-        return [float(number) for number in numbers]
-    data = bytes(value)
-    if len(data) % 4:
-        raise ValueError("the bytes are not float32 numbers")
-    return list(struct.unpack(f"<{len(data) // 4}f", data))
 
 
 class _Function(QgsExpressionFunction):
@@ -46,7 +27,7 @@ class _Function(QgsExpressionFunction):
             return None
         try:
             return self.evaluate(*values)
-        except (ValueError, TypeError, json.JSONDecodeError) as error:
+        except (ValueError, TypeError) as error:
             parent.setEvalErrorString(f"{self.name()}: {error}")
             return None
 
@@ -65,8 +46,8 @@ class Vector(_Function):
             '<p>Example: <code>array_get(soundvis_vector("snd_emb"), 0)</code></p>',
         )
 
-    def evaluate(self, *values: Any) -> list[float]:
-        return to_vector(values[0])
+    def evaluate(self, *values: Any) -> list[float] | None:
+        return numbers_of(values[0])
 
 
 class Cosine(_Function):
@@ -82,7 +63,9 @@ class Cosine(_Function):
         )
 
     def evaluate(self, *values: Any) -> float | None:
-        a, b = to_vector(values[0]), to_vector(values[1])
+        a, b = numbers_of(values[0]), numbers_of(values[1])
+        if a is None or b is None:
+            return None
         if len(a) != len(b):
             raise ValueError(
                 f"the embeddings have {len(a)} and {len(b)} dimensions; compare those of one model"

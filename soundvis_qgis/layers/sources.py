@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import struct
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlparse
+from urllib.parse import unquote
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
@@ -21,6 +24,7 @@ from qgis.core import (
     QgsProviderRegistry,
     QgsWkbTypes,
 )
+from qgis.PyQt.QtCore import QByteArray
 
 from soundvis_core.errors import SKIPPED, InputError, SiteError
 
@@ -47,7 +51,7 @@ class PathResolver:
             raise SiteError("the path field is empty", SKIPPED)
         path = str(value).strip()
         if path.lower().startswith("file:"):
-            path = unquote(urlparse(path).path)
+            path = path_of_url(path)
         path = os.path.expanduser(path)
         if os.sep == "/" and "\\" in path and not os.path.exists(path):
             path = path.replace("\\", "/")
@@ -62,14 +66,36 @@ class PathResolver:
         return candidates[0] if candidates else path
 
 
+def path_of_url(url: str, windows: bool = sys.platform == "win32") -> str:
+    """The path of a ``file:`` URL. What looks like a query or a fragment belongs to the name: files may be called so.
+
+    On Windows ``file:///C:/a.wav`` is on a drive and ``file://server/share/a.wav`` on another computer.
+    """
+    path = unquote(url[len("file:") :])
+    host = ""
+    if path.startswith("//"):
+        host, slash, rest = path[2:].partition("/")
+        path = slash + rest
+    if not windows:
+        return path
+    if re.fullmatch("[A-Za-z]:", host):
+        return host + path
+    if host and host.lower() != "localhost":
+        return f"//{host}{path}"
+    return path[1:] if re.match("/[A-Za-z]:", path) else path
+
+
 def layer_file(layer: QgsMapLayer | None) -> str:
     """The file that a layer was read from; empty for layers without one."""
     if layer is None or layer.providerType() in ("memory", ""):
         return ""
     parts = QgsProviderRegistry.instance().decodeUri(layer.providerType(), layer.source())
     path = str(parts.get("path", "") or "")
+    if not path and layer.source().startswith("file:"):
+        # Delimited text: the address of the file, and options behind it.
+        path = layer.source().partition("?")[0]
     if path.startswith("file:"):
-        path = unquote(urlparse(path).path)
+        path = path_of_url(path)
     return path if path and os.path.exists(path) else ""
 
 
@@ -117,32 +143,30 @@ def make_transform(
     return QgsCoordinateTransform(source, target, context.transformContext())
 
 
-def vector_of(value: Any) -> np.ndarray | None:
-    """The numbers of one embedding attribute: float32 bytes, JSON text or a list; None where null.
+def numbers_of(value: Any) -> list[float] | None:
+    """The numbers of one embedding attribute: float32 bytes (little-endian), JSON text or a list; None where empty.
 
-    Raises ValueError where the value is something else.
+    Raises ValueError or TypeError where the value is something else.
     """
-    import numpy as np
-
     if is_null(value):
         return None
     if isinstance(value, str):
         value = json.loads(value) if value.strip() else None
         if value is None:
             return None
-        if not isinstance(value, (list, float, int)):
+        if not isinstance(value, list):
             raise ValueError("the text is not a list of numbers")
-    if isinstance(value, (list, tuple, float, int)):
-        numbers = np.asarray(value, dtype=float).ravel()
-        if numbers.size == 0:
+    if isinstance(value, (list, tuple)):
+        if not value:
             raise ValueError("the list is empty")
-        return numbers
+        return [float(number) for number in value]
+    # Not bytes(value) of just anything: of a number that would be so many zeros.
+    if not isinstance(value, (bytes, bytearray, QByteArray)):
+        raise ValueError(f"{type(value).__name__} is neither bytes nor text nor a list")
     data = bytes(value)
-    if not data:
-        return None
     if len(data) % 4:
         raise ValueError("the bytes are not float32 numbers")
-    return np.frombuffer(data, dtype="<f4").astype(float)
+    return list(struct.unpack(f"<{len(data) // 4}f", data)) or None
 
 
 def block_values(
@@ -187,10 +211,10 @@ def _numbers(features: Sequence[QgsFeature], indices: Sequence[int]) -> np.ndarr
 def _embeddings(features: Sequence[QgsFeature], index: int, name: str, block: str) -> np.ndarray:
     import numpy as np
 
-    rows: list[np.ndarray | None] = []
+    rows: list[list[float] | None] = []
     for feature in features:
         try:
-            rows.append(vector_of(feature.attribute(index)))
+            rows.append(numbers_of(feature.attribute(index)))
         except (ValueError, TypeError) as error:
             raise InputError(
                 f"{block}: the field '{name}' of feature {feature.id()} does not hold an embedding ({error}). "

@@ -77,6 +77,12 @@ def test_vector_of_something_else_is_an_error(evaluate, value):
         evaluate('soundvis_vector("e")', e=value)
 
 
+@pytest.mark.parametrize("value", ["4", "8000000000", "2.5", "map('a', 1)", "make_point(1, 2)"])
+def test_vector_of_a_number_is_an_error_not_so_many_zeros(evaluate, value):
+    with pytest.raises(ValueError, match=r"soundvis_vector: .* is neither bytes nor text nor a list"):
+        evaluate(f"soundvis_vector({value})")
+
+
 def test_cosine_by_hand(evaluate):
     # (3, 4) and (4, 3): 24 / 25.
     assert evaluate('soundvis_cosine("a", "b")', a=A.tobytes(), b=B.tobytes()) == pytest.approx(
