@@ -6,10 +6,12 @@ from osgeo import gdal
 from qgis.core import QgsPalettedRasterRenderer, QgsRasterLayer
 
 from soundvis_core.bga.weights import WeightTable
-from soundvis_core.classes import load_classes
+from soundvis_core.classes import NODATA, UNCLASSIFIED, load_classes
 from soundvis_core.errors import InputError
 
+from .gdal_errors import gdal_exceptions
 from .raster_output import CLASS_ITEM
+from .rasters import RasterSource
 
 #: What codes 1 to 9 mean where a raster says nothing: the classes of the paper in the order of Table 1.
 ASSUMED_CLASSES = "paper-aerial"
@@ -27,12 +29,15 @@ def class_names(layer: QgsRasterLayer) -> dict[int, str]:
 def _names_in_file(layer: QgsRasterLayer) -> dict[int, str]:
     if layer.providerType() != "gdal":
         return {}
-    gdal.UseExceptions()
-    try:
-        dataset = gdal.Open(layer.source())
-    except RuntimeError:
-        return {}
-    band = dataset.GetRasterBand(1)
+    with gdal_exceptions():
+        try:
+            dataset = gdal.Open(layer.source())
+        except RuntimeError:
+            return {}
+        return _names_in_band(dataset.GetRasterBand(1))
+
+
+def _names_in_band(band: gdal.Band) -> dict[int, str]:
     items = band.GetMetadata() or {}
     own = {
         int(key[len(CLASS_ITEM) :]): name
@@ -72,7 +77,9 @@ def _names_in_style(layer: QgsRasterLayer) -> dict[int, str]:
     return {code: label for code, label in labels.items() if label != str(code)}
 
 
-def names_for_weights(layer: QgsRasterLayer, table: WeightTable) -> tuple[dict[int, str], str]:
+def names_for_weights(
+    layer: QgsRasterLayer, raster: RasterSource, table: WeightTable
+) -> tuple[dict[int, str], str]:
     """Names by code to be mapped with ``table``, and a warning where they are assumed.
 
     Raises InputError where the codes cannot be told.
@@ -91,11 +98,13 @@ def names_for_weights(layer: QgsRasterLayer, table: WeightTable) -> tuple[dict[i
             "Make a class raster of it by 'Segment raster' and give that."
         )
     assumed = {entry.code: entry.name for entry in load_classes(ASSUMED_CLASSES).classes}
-    largest = layer.dataProvider().bandStatistics(1).maximumValue if layer.isValid() else 0
-    if largest > max(assumed) and largest != 255:
+    strange = raster.found_codes() - {UNCLASSIFIED, *assumed, NODATA}
+    if strange:
+        shown = ", ".join(map(str, sorted(strange)[:5])) + (", ..." if len(strange) > 5 else "")
         raise InputError(
-            f"The class raster '{layer.name()}' does not say what its codes mean. Give a weights table with a 'code' "
-            "column, or label the classes in the layer's style (Paletted/Unique values)."
+            f"The class raster '{layer.name()}' does not say what its codes mean ({shown}). Give a weights table with "
+            "a 'code' column, or label the classes in the layer's style (Paletted/Unique values). If it is a "
+            "picture, make a class raster of it by 'Segment raster'."
         )
     return assumed, (
         f"The class raster '{layer.name()}' does not name its classes: codes 1 to {max(assumed)} are taken for "

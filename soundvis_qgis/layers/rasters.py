@@ -21,6 +21,8 @@ _PALETTE, _RED, _GREEN, _BLUE, _ALPHA = 2, 3, 4, 5, 6
 _LARGEST_WINDOW = 4096
 #: The provider averages down to one pixel in so many a side.
 _THINNEST = 1000.0
+#: The codes of a raster are looked at in windows of so many pixels a side, so many along each side.
+_SAMPLE, _SAMPLES = 128, 8
 
 
 def enum_number(value: Any) -> int:
@@ -128,6 +130,13 @@ class RasterSource:
         self._provider.setZoomedOutResamplingMethod(QgsRasterDataProvider.ResamplingMethod.Bilinear)
         self._provider.setMaxOversampling(_THINNEST)
 
+    def check_crs(self) -> None:
+        """Raise InputError where the raster does not say where it lies."""
+        if not self.crs.isValid():
+            raise InputError(
+                f"The raster '{self.name}' has no coordinate reference system. Set it (Layer > Set CRS) and run again."
+            )
+
     @property
     def band_count(self) -> int:
         """How many bands :meth:`colours` gives: 1 (grey), 3 (RGB) or 4 (RGB and near infrared)."""
@@ -183,13 +192,17 @@ class RasterSource:
         return ground_pixel_size(self.crs_text, *place, grid.pixel_width, grid.pixel_height)
 
     def colours(self, extent: QgsRectangle, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
-        """Colours of a window: float32 (b, height, width) in 0..1 and bool (height, width), False for nodata."""
+        """Colours of a window: float32 (b, height, width) in 0..1 and bool (height, width), False for nodata.
+
+        Pixels whose centre lies outside the layer have no data.
+        """
         if not self._bands:
             reader = self._renderer if self._renderer is not None else self._provider
-            return _unpack_colours(reader.block(1, extent, width, height), width, height)
+            values, valid = _unpack_colours(reader.block(1, extent, width, height), width, height)
+            return values, valid & self._inside(extent, width, height)
         scale, offset = self._stretch()
         values = np.empty((len(self._bands), height, width), dtype=np.float32)
-        valid = np.ones((height, width), dtype=bool)
+        valid = self._inside(extent, width, height)
         for index, band in enumerate(self._bands):
             data, present = self._values(band, extent, width, height)
             values[index] = np.clip((data.astype(np.float32) - offset) / scale, 0.0, 1.0)
@@ -200,9 +213,32 @@ class RasterSource:
         values[:, ~valid] = 0.0
         return values, valid
 
+    def _inside(self, extent: QgsRectangle, width: int, height: int) -> np.ndarray:
+        """Which pixels of a window have their centre on the layer: bool (height, width)."""
+        area = self._provider.extent() if self.native else self.extent
+        x = extent.xMinimum() + (np.arange(width) + 0.5) * (extent.width() / width)
+        y = extent.yMaximum() - (np.arange(height) + 0.5) * (extent.height() / height)
+        columns = (x >= area.xMinimum()) & (x <= area.xMaximum())
+        rows = (y >= area.yMinimum()) & (y <= area.yMaximum())
+        return rows[:, None] & columns
+
     def codes(self, extent: QgsRectangle, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
         """Whole-number values of band 1 and bool, False for nodata; both (height, width)."""
         return self._values(1, extent, width, height)
+
+    def found_codes(self) -> set[int]:
+        """Values of band 1 that stand in windows all over the raster, without nodata.
+
+        Small windows at full size: thinning a large raster without overviews would read all of it.
+        """
+        grid = self.grid()
+        found: set[int] = set()
+        width, height = min(_SAMPLE, grid.width), min(_SAMPLE, grid.height)
+        for row in _spread(grid.height, height):
+            for column in _spread(grid.width, width):
+                values, valid = self.codes(grid.rectangle(column, row, width, height), width, height)
+                found.update(np.unique(values[valid]).tolist())
+        return found
 
     def is_class_raster(self) -> bool:
         """Whether band 1 holds whole numbers."""
@@ -333,6 +369,12 @@ class RasterSource:
             math.ceil(part.width / thin),
             math.ceil(part.height / thin),
         )
+
+
+def _spread(length: int, window: int) -> list[int]:
+    """Where up to _SAMPLES windows begin, from the first pixel to the last, without more overlap than needed."""
+    count = min(_SAMPLES, math.ceil(length / window))
+    return sorted({round(start) for start in np.linspace(0, length - window, count)})
 
 
 def _unpack_colours(block: QgsRasterBlock, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:

@@ -244,12 +244,12 @@ def test_near_infrared_is_used(run, tmp_path):
 
 def test_without_a_crs_it_is_one_clear_error(run, make_points, tmp_path, picture):
     raster = make_raster(tmp_path / "lost.tif", bands(picture), ORIGIN, epsg=None)
-    with pytest.raises(AlgorithmError, match=r"raster has no coordinate reference system.*Set it"):
+    with pytest.raises(AlgorithmError, match=r"raster 'lost' has no coordinate reference system.*Set it"):
         run(
             "embedimagery",
             {"INPUT": make_points([PLACE]), "RASTER": raster, "OUTPUT": str(tmp_path / "out.gpkg")},
         )
-    with pytest.raises(AlgorithmError, match="coordinate reference system"):
+    with pytest.raises(AlgorithmError, match=r"raster 'lost' has no coordinate reference system.*Set it"):
         run("segmentraster", {"INPUT": raster, "OUTPUT": str(tmp_path / "classes.tif")})
     assert [file.name for file in tmp_path.iterdir()] == ["lost.tif"]
 
@@ -267,6 +267,28 @@ def test_a_broken_raster_is_one_clear_error(run, make_points, tmp_path, picture)
     with pytest.raises(AlgorithmError):
         describe(run, make_points, str(tmp_path / "nowhere.tif"))
     assert sorted(file.name for file in tmp_path.iterdir()) == ["cut.tif", "text.tif"]
+
+
+def test_an_unreadable_block_fails_the_sites_on_it_only(run, make_points, tmp_path, picture):
+    raster = make_raster(tmp_path / "cut.tif", bands(picture)[0], ORIGIN)
+    data = Path(raster).read_bytes()
+    Path(raster).write_bytes(data[: len(data) // 2])
+    north, south = (ORIGIN[0] + 150, ORIGIN[1] - 60), (ORIGIN[0] + 150, ORIGIN[1] - 240)
+    good, bad, again = describe(run, make_points, raster, 80.0, [north, south, north])
+    assert (good["aer_status"], bad["aer_status"], again["aer_status"]) == ("ok", "failed", "ok")
+    assert "'cut' could not be read" in bad["aer_reason"] and bad["aer_emb"] is None
+
+
+def test_pixels_beyond_the_raster_are_nodata(run, tmp_path):
+    """100 m at 30 m a pixel: the centres of the fourth column and row lie at 105 m, those of the third at 75 m."""
+    array = np.zeros((3, 100, 100), np.uint8)
+    array[:] = np.array([60, 140, 50])[:, None, None]
+    raster = make_raster(tmp_path / "ground.tif", array, ORIGIN)
+    path = str(tmp_path / "classes.tif")
+    run("segmentraster", {"INPUT": raster, "RESOLUTION": 30.0, "OUTPUT": path})
+    outside = np.zeros((4, 4), bool)
+    outside[3], outside[:, 3] = True, True
+    np.testing.assert_array_equal(read_raster(path) == 255, outside)
 
 
 ZOOM = 18
@@ -342,3 +364,14 @@ def test_web_tiles_need_an_extent_and_a_pixel(run, web_map, tmp_path, given):
     with pytest.raises(AlgorithmError, match="web layer without pixels of its own"):
         run("segmentraster", {"INPUT": layer, **given, "OUTPUT": str(output)})
     assert not output.exists()
+
+
+def test_a_web_layer_that_answers_nothing_is_said_so(run, make_points, web_map):
+    """Beyond the tiles that are there no picture comes, as from a server that is down."""
+    layer, left, top = web_map
+    footprint = 0.5 * TILE_SIDE
+    places = [(left + 2 * TILE_SIDE, top - 2 * TILE_SIDE), (left - 40 * TILE_SIDE, top)]
+    there, dead = describe(run, make_points, layer, footprint, places, 3857)
+    assert there["aer_status"] == "ok"
+    assert dead["aer_status"] == "failed"
+    assert "no image came back from the web layer: check the network" in dead["aer_reason"]

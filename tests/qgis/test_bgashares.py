@@ -123,7 +123,8 @@ def test_a_tie_has_no_dominant_category(run, make_points, tmp_path):
 def test_other_fields_behind_the_prefix_are_no_shares(run, make_points):
     """Results of other tools, text and status fields stay out."""
     layer = shares(
-        make_points, st_road=[1.0], st_views=[3], st_windows=[2], st_note=["0.5"], st_status=["ok"], ST_Person=[0.0]
+        make_points, st_road=[1.0], st_views=[3], st_windows=[2], st_bga_windows=[3], st_bga_seconds=[0.5],
+        st_note=["0.5"], st_status=["ok"], ST_Person=[0.0]
     )  # fmt: skip
     made = run("bgashares", {"INPUT": layer})
     (site,) = made.features()

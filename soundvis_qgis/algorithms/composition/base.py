@@ -74,7 +74,7 @@ def take_class_raster(
             "Make one by 'Segment raster'."
         )
     table = read_weights(algorithm, parameters, context, "aerial")
-    names, warning = names_for_weights(layer, table)
+    names, warning = names_for_weights(layer, raster, table)
     return ClassInput(raster, table, names, warning)
 
 

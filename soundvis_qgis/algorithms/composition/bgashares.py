@@ -34,7 +34,6 @@ def share_fields(fields: QgsFields, prefix: str) -> dict[str, str]:
         and field.isNumeric()
         and field.name()[len(prefix) :]
         and field.name()[len(prefix) :].lower() not in RESERVED
-        and not (prefix == "" and field.name().lower() in ("fid", "id"))
     }
 
 

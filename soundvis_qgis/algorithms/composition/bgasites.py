@@ -11,14 +11,14 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
-from soundvis_core.errors import SKIPPED, SiteError
+from soundvis_core.errors import SKIPPED, Cancelled, SiteError, as_site_error
 
 from ...layers.sinks import FieldSpec, number
 from ...layers.sources import make_transform, site_point
 from ..base import FeedbackProgress
 from ..parameters import PREFIX, add_number, add_prefix, add_weights
 from .base import ComposeSites, take_class_raster
-from .fields import bga_fields, bga_values
+from .fields import bga_fields, bga_values, class_fields
 
 CLASSES = "CLASSES"
 RADIUS = "RADIUS"
@@ -61,19 +61,23 @@ class BgaSites(ComposeSites):
 
     def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
         self._classes = take_class_raster(self, parameters, context, CLASSES)
+        self._classes.raster.check_crs()
 
     def new_fields(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> Sequence[FieldSpec]:
-        from soundvis_core.classes import slug
-
         self._prefix = self.parameterAsString(parameters, PREFIX, context)
         self._radius = self.parameterAsDouble(parameters, RADIUS, context)
         source = self.source(parameters, context)
         self._transform = make_transform(source.sourceCrs(), self._classes.raster.crs, context)
         self.status_field = self._prefix + "bga_status"
-        self._fields = {name: self._prefix + slug(name) for _, name in sorted(self._classes.names.items())}
+        self._fields = class_fields(self._prefix, self._classes.names)
         note = f"share of the circle of {self._radius:g} m"
+        # Classes that share a field are told by the first of their names.
+        labels = {field: name for name, field in reversed(self._fields.items())}
         return [
-            *(number(field, f"{name} (0-1)", note) for name, field in self._fields.items()),
+            *(
+                number(field, f"{labels[field]} (0-1)", note)
+                for field in dict.fromkeys(self._fields.values())
+            ),
             number(self._prefix + "nodata", "No data (0-1)", note + " without data"),
             *bga_fields(self._prefix, f"land cover within {self._radius:g} m"),
         ]
@@ -82,15 +86,22 @@ class BgaSites(ComposeSites):
         self, features: Iterator[QgsFeature], total: int, progress: FeedbackProgress
     ) -> Iterator[Mapping[str, Any]]:
         from soundvis_core.geodesy import disc_mask
+        from soundvis_core.progress import FirstUnexpected
 
         if self._classes.warning:
             progress.warn(self._classes.warning)
         disc = disc_mask(SAMPLES)
+        log = FirstUnexpected(progress)
         for feature in features:
             try:
-                yield self._site(feature, disc)
-            except SiteError as error:
-                yield bga_values(self._prefix, None, error.status, str(error))
+                values = self._site(feature, disc)
+            except Cancelled:
+                raise
+            except Exception as error:  # noqa: BLE001 - one unreadable block must not cost the other sites
+                reason = as_site_error(error)
+                log.tell(reason)
+                values = bga_values(self._prefix, None, reason.status, str(reason))
+            yield values
 
     def _site(self, feature: QgsFeature, disc: Any) -> dict[str, Any]:
         from soundvis_core.bga.composition import compose
@@ -109,8 +120,11 @@ class BgaSites(ComposeSites):
         reason = f"{missing:.0%} of the circle has no data" if missing >= 0.005 else ""
         if composition.raw is None:
             reason = "no class in the circle has weights" + (f"; {reason}" if reason else "")
+        values = dict.fromkeys(self._fields.values(), 0.0)
+        for name, share in shares.items():
+            values[self._fields[name]] += share
         return {
-            **{self._fields[name]: share for name, share in shares.items()},
+            **values,
             self._prefix + "nodata": missing,
             **bga_values(self._prefix, composition, "ok" if composition.raw is not None else SKIPPED, reason),
         }

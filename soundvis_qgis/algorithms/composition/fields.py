@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...layers.sinks import FieldSpec, number, text
@@ -25,6 +25,8 @@ RESERVED = [
     "evenness",
     "bga_status",
     "bga_reason",
+    "bga_windows",
+    "bga_seconds",
     "seg_status",
     "seg_reason",
     "emb",
@@ -39,6 +41,25 @@ RESERVED = [
     "band_ant",
     "steadiness",
 ]
+
+
+def class_fields(prefix: str, names: Mapping[int, str]) -> dict[str, str]:
+    """Field of the share of each class by its name, in the order of their codes.
+
+    Classes whose names differ in case or punctuation only share a field. A class that is called like a result
+    of the tools ("Nodata", "Bio") gets the ending ``_share``, one without any letter the name of its code.
+    """
+    from soundvis_core.classes import slug
+
+    slugs = {name: slug(name) or f"class_{code}" for code, name in sorted(names.items())}
+    taken = set(slugs.values()) | set(RESERVED)
+    endings = {}
+    for base in dict.fromkeys(slugs.values()):
+        free = base
+        while base in RESERVED and free in taken:
+            free += "_share"
+        endings[base] = free
+    return {name: prefix + endings[base] for name, base in slugs.items()}
 
 
 def bga_fields(prefix: str, source: str) -> list[FieldSpec]:

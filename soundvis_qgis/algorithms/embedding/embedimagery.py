@@ -12,7 +12,7 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
-from soundvis_core.errors import SKIPPED, SiteError
+from soundvis_core.errors import SKIPPED, Cancelled, SiteError, as_site_error
 
 from ...layers.sinks import TEXT_FORMATS, FieldSpec, number, output_extension
 from ...layers.sources import make_transform, site_point
@@ -28,6 +28,9 @@ FIELD = "FIELD"
 TILE_PIXELS = 256
 #: A tile with less of its area on the raster says more about the border than about the place.
 LEAST_COVERED = 0.5
+NO_IMAGE = (
+    "no image came back from the web layer: check the network, or whether the place lies in the layer's area"
+)
 
 
 class EmbedImagery(SitesAlgorithm):
@@ -81,6 +84,7 @@ class EmbedImagery(SitesAlgorithm):
         if layer is None:
             raise QgsProcessingException(self.invalidRasterError(parameters, RASTER))
         self._raster = RasterSource(layer)
+        self._raster.check_crs()
 
     def new_fields(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> Sequence[FieldSpec]:
         from soundvis_core.models.registry import EMBED_IMAGE, load
@@ -118,13 +122,17 @@ class EmbedImagery(SitesAlgorithm):
             share = None
             try:
                 tile, share = self._tile(feature)
+                if share == 0.0 and not self._raster.native:
+                    raise SiteError(NO_IMAGE)
                 if share == 0.0:
                     raise SiteError("the footprint lies outside the raster or on nodata", SKIPPED)
                 if share < LEAST_COVERED:
                     raise SiteError(f"only {share:.0%} of the footprint has image data", SKIPPED)
                 yield_value: Any = tile
-            except SiteError as error:
-                yield_value = error
+            except Cancelled:
+                raise
+            except Exception as error:  # noqa: BLE001 - one unreadable block must not cost the other sites
+                yield_value = as_site_error(error)
             shares.append(share)
             yield yield_value
 
