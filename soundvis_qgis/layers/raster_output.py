@@ -11,6 +11,7 @@ from osgeo import gdal
 
 from soundvis_core.errors import InputError
 
+from .gdal_errors import gdal_exceptions
 from .rasters import Grid
 from .sinks import remove_files
 
@@ -36,28 +37,34 @@ class RasterOutput:
     """A raster being written. :meth:`close` gives it its name; :meth:`discard` leaves nothing."""
 
     def __init__(self, path: str, grid: Grid, crs: str, form: RasterFormat) -> None:
-        """Raises InputError where the format cannot be written or the folder is not writable."""
+        """Create the folder and the file. Raises InputError where either cannot be written."""
         self.path = path
         self._dtype = form.dtype
         self._whole = False
+        self._dataset: gdal.Dataset | None = None
         stem, extension = os.path.splitext(path)
         driver = _driver_for(extension.lower() or ".tif")
         self._partial = f"{stem}.part{extension}"
         options = list(_TIFF_OPTIONS) if driver.ShortName == "GTiff" else []
         if driver.ShortName == "GTiff" and form.dtype == "float32":
             options.append("PREDICTOR=3")
-        gdal.UseExceptions()
         try:
-            self._dataset = driver.Create(
-                self._partial,
-                grid.width,
-                grid.height,
-                len(form.bands),
-                _GDAL_TYPES[form.dtype],
-                options=options,
-            )
-        except RuntimeError as error:
+            os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+            with gdal_exceptions():
+                self._dataset = driver.Create(
+                    self._partial,
+                    grid.width,
+                    grid.height,
+                    len(form.bands),
+                    _GDAL_TYPES[form.dtype],
+                    options=options,
+                )
+                self._describe(grid, crs, form)
+        except (OSError, RuntimeError) as error:
+            self.discard()
             raise InputError(f"The raster {path} cannot be created: {error}") from error
+
+    def _describe(self, grid: Grid, crs: str, form: RasterFormat) -> None:
         self._dataset.SetGeoTransform((grid.left, grid.pixel_width, 0.0, grid.top, 0.0, -grid.pixel_height))
         self._dataset.SetProjection(crs)
         for number, name in enumerate(form.bands, start=1):
@@ -91,14 +98,16 @@ class RasterOutput:
 
         data = np.ascontiguousarray(values, dtype=self._dtype)
         height, width = data.shape
-        self._dataset.GetRasterBand(band).WriteRaster(
-            column, row, width, height, data.tobytes(), width, height, _GDAL_TYPES[self._dtype]
-        )
+        with gdal_exceptions():
+            self._dataset.GetRasterBand(band).WriteRaster(
+                column, row, width, height, data.tobytes(), width, height, _GDAL_TYPES[self._dtype]
+            )
 
     def close(self) -> None:
         """Flush the file and give it its name."""
-        self._dataset.FlushCache()
-        self._dataset = None
+        with gdal_exceptions():
+            self._dataset.FlushCache()
+            self._dataset = None
         side_car = self._partial + ".aux.xml"
         os.replace(self._partial, self.path)
         remove_files([self.path + ".aux.xml"])
