@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import os
 import traceback
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Callable
@@ -23,8 +22,9 @@ from qgis.PyQt.QtGui import QIcon
 from soundvis_core.dependencies import how_to_get, missing
 from soundvis_core.errors import Cancelled, SiteError, SoundVisError
 
+from ..layers.masking import mask_secrets
+from ..layers.overwriting import overwrites
 from ..layers.sinks import FieldSpec, SiteSink, is_database, output_path, plain_fields
-from ..layers.sources import layer_file
 
 if TYPE_CHECKING:
     from ..layers.outputs import OutputLayer
@@ -73,6 +73,8 @@ class Algorithm(QgsProcessingAlgorithm):
         super().__init__()
         self._discards: list[Callable[[], None]] = []
         self._finished: list[OutputLayer] = []
+        #: Tool, version, parameters and date of this run, for metadata and report; known once it is prepared.
+        self.provenance: Mapping[str, str] = {}
 
     def createInstance(self) -> Algorithm:
         return type(self)()
@@ -143,14 +145,19 @@ class Algorithm(QgsProcessingAlgorithm):
         return None
 
     def prepareAlgorithm(self, parameters, context, feedback):  # noqa: ANN001, ANN201 - QGIS's signature
+        """What asks layers, in the main thread; the steps of a model come here without their values checked."""
+        from ..layers.outputs import provenance
+
         with _plain_errors(self, feedback):
+            problem = self.dependency_problem(parameters, context) or self.problem(parameters, context)
+            if problem:
+                raise QgsProcessingException(problem)
+            self.provenance = provenance(self, parameters, context)
+            self.take_source(parameters, context)
             self.take_layers(parameters, context)
         return True
 
     def processAlgorithm(self, parameters, context, feedback):  # noqa: ANN001, ANN201 - QGIS's signature
-        problem = self.dependency_problem(parameters, context) or self.problem(parameters, context)
-        if problem:
-            raise QgsProcessingException(problem)
         with _plain_errors(self, feedback):
             return self.execute(parameters, context, FeedbackProgress(feedback))
         return {}
@@ -161,6 +168,9 @@ class Algorithm(QgsProcessingAlgorithm):
             for warning in output.finish(context):
                 feedback.pushWarning(warning)
         return {}
+
+    def take_source(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
+        """What all tools of a kind need to know of their input, in the main thread, before :meth:`take_layers`."""
 
     def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
         """Take hold of layers in the main thread, before :meth:`execute` goes to the background."""
@@ -197,16 +207,22 @@ class Algorithm(QgsProcessingAlgorithm):
     def overwrite_problem(
         self, parameters: Mapping[str, Any], context: QgsProcessingContext, source: str, output: str
     ) -> str | None:
-        """Why an output cannot be written because its file is being read; None where it can."""
+        """Why an output cannot be written because it is what is being read; None where it can.
+
+        Call it in the main thread: it asks the layer.
+        """
         layer = self.parameterAsLayer(parameters, source, context)
-        path = output_path(parameters.get(output))
-        if layer is None or not path or is_database(parameters.get(output)):
-            return None
-        if os.path.realpath(layer_file(layer)) != os.path.realpath(path):
+        if layer is None or not overwrites(layer, parameters.get(output)):
             return None
         label = self.parameterDefinition(source).description()
+        if is_database(parameters.get(output)):
+            return (
+                f"The output would overwrite the table that '{label}' is read from. "
+                "Choose another table or another file."
+            )
         return (
-            f"The output would overwrite the file that '{label}' is read from ({path}). Choose another file."
+            f"The output would overwrite the file that '{label}' is read from "
+            f"({output_path(parameters.get(output))}). Choose another file."
         )
 
     def on_failure(self, discard: Callable[[], None]) -> None:
@@ -217,10 +233,13 @@ class Algorithm(QgsProcessingAlgorithm):
         """Register an output to style and describe when the run is done."""
         self._finished.append(output)
 
-    def discard_outputs(self) -> None:
-        """Take every output back."""
+    def discard_outputs(self, feedback: QgsProcessingFeedback) -> None:
+        """Take every output back; one that has to stay is named in the log and hides neither others nor the error."""
         for discard in self._discards:
-            discard()
+            try:
+                discard()
+            except (OSError, RuntimeError) as error:
+                feedback.pushWarning(mask_secrets(f"An unfinished output could not be taken back: {error}"))
         self._discards.clear()
         self._finished.clear()
 
@@ -238,7 +257,7 @@ class _plain_errors:  # noqa: N801 - reads as a statement
     def __exit__(self, kind: type | None, error: BaseException | None, trace: Any) -> bool:
         if error is None:
             return False
-        self._algorithm.discard_outputs()
+        self._algorithm.discard_outputs(self._feedback)
         if isinstance(error, Cancelled):
             return True
         if isinstance(error, QgsProcessingException):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Callable
@@ -10,6 +9,7 @@ from typing import Any, Callable
 from qgis.core import (
     QgsFeature,
     QgsFeatureRequest,
+    QgsFields,
     QgsMapLayer,
     QgsProcessing,
     QgsProcessingContext,
@@ -21,9 +21,13 @@ from qgis.core import (
 
 from soundvis_core.progress import check_cancelled
 
-from ..layers.sinks import FieldSpec, check_collisions, format_problem
-from ..layers.sources import PathResolver, layer_file, read_ahead
+from ..layers.sinks import FieldSpec, check_collisions, format_problem, free_fid, is_geopackage
+from ..layers.source_folder import carried_folder, own_folder
+from ..layers.sources import PathResolver, read_ahead
 from .base import Algorithm, FeedbackProgress
+
+#: The parameter with the field that names a file per site, of the tools that read such files.
+PATH_FIELD = "PATH_FIELD"
 
 
 class SitesAlgorithm(Algorithm):
@@ -39,6 +43,8 @@ class SitesAlgorithm(Algorithm):
     COLLISION_REMEDY = "Choose another prefix or field name, or remove the field from the layer first."
     #: The field whose values (ok, failed, skipped) are counted at the end.
     status_field = ""
+    #: Where relative paths of the sites may start: the folder of the layer, and the one it carries.
+    _folders: tuple[str, str] = ("", "")
 
     def initAlgorithm(self, configuration=None) -> None:  # noqa: ANN001 - QGIS's signature
         self.add(
@@ -76,9 +82,32 @@ class SitesAlgorithm(Algorithm):
         return {}
 
     def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
-        return format_problem(parameters.get(self.OUTPUT)) or self.overwrite_problem(
-            parameters, context, self.INPUT, self.OUTPUT
+        return (
+            format_problem(parameters.get(self.OUTPUT))
+            or self.overwrite_problem(parameters, context, self.INPUT, self.OUTPUT)
+            or self._path_field_problem(parameters, context)
         )
+
+    def _path_field_problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
+        """Why the path field cannot hold paths; None where it can, and for tools without one."""
+        if self.parameterDefinition(PATH_FIELD) is None:
+            return None
+        source = self.parameterAsSource(parameters, self.INPUT, context)
+        if source is None:
+            return None
+        name = self.parameterAsString(parameters, PATH_FIELD, context)
+        fields = source.fields()
+        index = fields.lookupField(name)
+        texts = ", ".join(f"'{field.name()}'" for field in fields if not field.isNumeric()) or "none"
+        if index < 0:
+            names = ", ".join(f"'{field.name()}'" for field in fields) or "none"
+            return f"The layer has no field '{name}' (given as path field); its fields are {names}."
+        if fields.at(index).isNumeric():
+            return (
+                f"The field '{name}' (given as path field) holds numbers, not paths. Choose a text field; "
+                f"those of the layer are {texts}."
+            )
+        return None
 
     def source(
         self, parameters: Mapping[str, Any], context: QgsProcessingContext
@@ -92,22 +121,26 @@ class SitesAlgorithm(Algorithm):
     def path_resolver(
         self, parameters: Mapping[str, Any], base_name: str, context: QgsProcessingContext
     ) -> PathResolver:
-        """Where the relative paths of the sites start. Call it in the main thread: it asks the layer."""
+        """Where the relative paths of the sites start. Call it in the main thread: it asks the project."""
         base = self.parameterAsString(parameters, base_name, context)
-        folder = os.path.dirname(layer_file(self.parameterAsVectorLayer(parameters, self.INPUT, context)))
         home = context.project().homePath() if context.project() is not None else ""
-        return PathResolver(base, (folder, home))
+        return PathResolver(base, (*self._folders, home))
+
+    def take_source(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
+        layer = self.parameterAsVectorLayer(parameters, self.INPUT, context)
+        self._folders = own_folder(layer), carried_folder(layer)
 
     def execute(
         self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
     ) -> dict:
-        from ..layers.outputs import OutputLayer, provenance
+        from ..layers.outputs import OutputLayer
 
         source = self.source(parameters, context)
         added = list(self.new_fields(parameters, context))
         check_collisions(source.fields(), added, self.COLLISION_REMEDY)
+        fields = self._passed_fields(parameters, source, added, progress)
         sink = self.open_sink(
-            parameters, self.OUTPUT, context, added, source.sourceCrs(), source.wkbType(), source.fields()
+            parameters, self.OUTPUT, context, added, source.sourceCrs(), source.wkbType(), fields
         )
         total = max(source.featureCount(), 0)
         waiting: deque[QgsFeature] = deque()
@@ -127,12 +160,36 @@ class SitesAlgorithm(Algorithm):
         self.on_success(
             OutputLayer(
                 sink.destination,
-                {**provenance(self, parameters, context), **notes},
+                {**self.provenance, **notes},
                 self.styles(parameters, context),
                 labels=sink.labels,
+                in_database=not sink.own_file,
+                source_folder=self._folders[1] or self._folders[0],
             )
         )
         return {self.OUTPUT: sink.destination}
+
+    def _passed_fields(
+        self,
+        parameters: Mapping[str, Any],
+        source: QgsProcessingFeatureSource,
+        added: Sequence[FieldSpec],
+        progress: FeedbackProgress,
+    ) -> QgsFields:
+        """The fields of the sites under the names that the output can take."""
+        index = source.fields().lookupField("fid")
+        if index < 0 or not is_geopackage(parameters.get(self.OUTPUT)):
+            return source.fields()
+        request = QgsFeatureRequest().setFlags(QgsFeatureRequest.Flag.NoGeometry)
+        request.setSubsetOfAttributes([index])
+        features = source.getFeatures(request, QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks)
+        fields, renamed = free_fid(source.fields(), (feature.attribute(index) for feature in features), added)
+        if renamed is not None:
+            progress.warn(
+                f"The field '{renamed[0]}' is kept as '{renamed[1]}': a GeoPackage takes only whole numbers there, "
+                "each once, and those of the layer are not."
+            )
+        return fields
 
     def _say_counts(self, counts: Counter[str], progress: FeedbackProgress) -> None:
         total = sum(counts.values())
@@ -151,4 +208,4 @@ class SitesAlgorithm(Algorithm):
     @property
     def reason_field(self) -> str:
         """The field that tells why a site was not described."""
-        return self.status_field.replace("status", "reason")
+        return self.status_field[: -len("status")] + "reason"

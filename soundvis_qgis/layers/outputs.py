@@ -23,14 +23,19 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
+from .masking import mask_secrets
+from .source_folder import SOURCE_FOLDER
+
 #: A style: takes the layer and changes how it is drawn; False where the layer does not suit it.
 Styler = Callable[[QgsMapLayer], bool]
 
 #: Width of a column of the attribute table in pixels: for nothing, for each letter of its heading, at most.
 _COLUMN, _LETTER, _WIDEST_COLUMN = 40, 8, 400
 
-#: Post-processors belong to Python: QGIS keeps only a pointer, so they must outlive the run.
-_kept: list[QgsProcessingLayerPostProcessorInterface] = []
+#: Post-processors belong to Python: QGIS keeps only a pointer, so they must outlive the run until they have run.
+_kept: list[_StyleOnLoad] = []
+#: The name of a style in a database that holds labels of fields and the source folder, for want of any other.
+_LABELS_ONLY = "Labels"
 
 
 def plugin_version() -> str:
@@ -43,13 +48,18 @@ def plugin_version() -> str:
 def provenance(
     algorithm: QgsProcessingAlgorithm, parameters: Mapping[str, Any], context: QgsProcessingContext
 ) -> dict[str, str]:
-    """Tool, version, parameters (defaults as well) and date of a run, as text."""
+    """Tool, version, parameters (defaults as well, without passwords and keys) and date of a run, as text.
+
+    Call it in the main thread: layers are asked for their sources.
+    """
+    # The steps of a model get None for what the model does not set, and take their defaults then.
     values = {
-        definition.name(): parameters.get(definition.name(), definition.defaultValue())
+        definition.name(): definition.defaultValue() if value is None else value
         for definition in algorithm.parameterDefinitions()
+        for value in [parameters.get(definition.name())]
     }
     given = {
-        name: algorithm.parameterDefinition(name).valueAsPythonString(value, context)
+        name: mask_secrets(algorithm.parameterDefinition(name).valueAsPythonString(value, context))
         for name, value in values.items()
         if value is not None
     }
@@ -73,6 +83,10 @@ class OutputLayer:
     raster: bool = False
     #: Aliases by field name.
     labels: Mapping[str, str] = field(default_factory=dict)
+    #: Whether the output is one layer among others of a database: nothing is written beside that.
+    in_database: bool = False
+    #: The folder that relative paths of the sites start at.
+    source_folder: str = ""
 
     def finish(self, context: QgsProcessingContext) -> list[str]:
         """Write metadata and styles beside the output (or into its GeoPackage), and style it on load.
@@ -85,15 +99,18 @@ class OutputLayer:
         warnings = []
         self._describe(layer)
         self._label(layer)
-        if self._own_file(layer):
+        if self._is_geopackage or self._own_file(layer):
             message, saved = self._with_layer_name(layer).saveDefaultMetadata()
             if not saved:
-                warnings.append(f"The metadata of {self.destination} could not be written: {message}")
+                warnings.append(
+                    mask_secrets(f"The metadata of {self.destination} could not be written: {message}")
+                )
+        if self._own_file(layer) or (self.in_database and layer.isValid()):
             warnings += self._write_styles(layer)
         self._apply(layer)
         if context.willLoadLayerOnCompletion(self.destination):
             processor = _StyleOnLoad(self)
-            _kept.append(processor)
+            _kept[:] = [*(kept for kept in _kept if not kept.done), processor]
             details = context.layerToLoadOnCompletionDetails(self.destination)
             details.setPostProcessor(processor)
         return warnings
@@ -105,20 +122,23 @@ class OutputLayer:
             return layer if layer.isValid() else None
         return QgsProcessingUtils.mapLayerFromString(self.destination, context)
 
+    @property
+    def _path(self) -> str:
+        return self.destination.split("|")[0]
+
+    @property
+    def _is_geopackage(self) -> bool:
+        return self._path.lower().endswith(".gpkg") and os.path.isfile(self._path)
+
     def _own_file(self, layer: QgsMapLayer) -> bool:
-        return os.path.isfile(self.destination.split("|")[0]) and layer.isValid()
+        return not self.in_database and os.path.isfile(self._path) and layer.isValid()
 
     def _with_layer_name(self, layer: QgsMapLayer) -> QgsMapLayer:
         """The layer by a source that names its table, which a GeoPackage needs to find where metadata belong."""
-        path = self.destination.split("|")[0]
-        if (
-            not isinstance(layer, QgsVectorLayer)
-            or not path.lower().endswith(".gpkg")
-            or "|" in layer.source()
-        ):
+        if not isinstance(layer, QgsVectorLayer) or not self._is_geopackage or "|" in layer.source():
             return layer
         table = layer.dataProvider().subLayers()[0].split(QgsDataProvider.sublayerSeparator())[1]
-        named = QgsVectorLayer(f"{path}|layername={table}", layer.name(), "ogr")
+        named = QgsVectorLayer(f"{self._path}|layername={table}", layer.name(), "ogr")
         named.setMetadata(layer.metadata())
         return named
 
@@ -132,6 +152,8 @@ class OutputLayer:
     def _label(self, layer: QgsMapLayer) -> None:
         if not isinstance(layer, QgsVectorLayer):
             return
+        if self.source_folder:
+            layer.setCustomProperty(SOURCE_FOLDER, self.source_folder)
         table = layer.attributeTableConfig()
         table.update(layer.fields())
         for name, label in self.labels.items():
@@ -160,30 +182,53 @@ class OutputLayer:
         layer.triggerRepaint()
 
     def _write_styles(self, layer: QgsMapLayer) -> list[str]:
-        """The default style as side-car .qml; the further ones beside it, and all in a GeoPackage."""
+        """The default style as side-car .qml, the further ones beside it, and all in a GeoPackage.
+
+        What is one layer of a database has them there alone: a file beside it belongs to the whole database.
+        """
         warnings = []
-        stem = os.path.splitext(self.destination.split("|")[0])[0]
         if not self.styles and self.labels:
-            # The aliases and the widths of their columns alone: how the layer is drawn stays with QGIS.
-            category = QgsMapLayer.StyleCategory
-            message, saved = layer.saveNamedStyle(f"{stem}.qml", category.Fields | category.AttributeTable)
-            if not saved:
-                warnings.append(f"The labels of the fields could not be written: {message}")
+            warnings += self._write_labels(layer)
         for index, (name, style) in reversed(list(enumerate(self.styles.items()))):
             painted = layer.clone()
             if not style(painted):
                 continue
-            suffix = "" if index == 0 else "_" + name.lower().replace(" ", "_")
-            message, saved = painted.saveNamedStyle(f"{stem}{suffix}.qml")
-            if not saved:
-                warnings.append(f"The style '{name}' could not be written: {message}")
-            if isinstance(painted, QgsVectorLayer) and self.destination.split("|")[0].lower().endswith(
-                ".gpkg"
-            ):
-                error = painted.saveStyleToDatabase(name, "SoundVis", index == 0, "")
-                if error:
-                    warnings.append(f"The style '{name}' could not be kept in the GeoPackage: {error}")
+            if not self.in_database:
+                suffix = "" if index == 0 else "_" + name.lower().replace(" ", "_")
+                message, saved = painted.saveNamedStyle(f"{os.path.splitext(self._path)[0]}{suffix}.qml")
+                if not saved:
+                    warnings.append(f"The style '{name}' could not be written: {message}")
+            if isinstance(painted, QgsVectorLayer) and (self.in_database or self._is_geopackage):
+                warnings += _save_in_database(painted, name, index == 0)
         return warnings
+
+    def _write_labels(self, layer: QgsMapLayer) -> list[str]:
+        """The aliases, the widths of their columns and the source folder: how the layer is drawn stays with QGIS."""
+        if self.in_database:
+            # A database keeps whole styles only.
+            return _save_in_database(layer, _LABELS_ONLY, True) if isinstance(layer, QgsVectorLayer) else []
+        category = QgsMapLayer.StyleCategory
+        message, saved = layer.saveNamedStyle(
+            f"{os.path.splitext(self._path)[0]}.qml",
+            category.Fields | category.AttributeTable | category.CustomProperties,
+        )
+        return [] if saved else [f"The labels of the fields could not be written: {message}"]
+
+
+def _save_in_database(layer: QgsVectorLayer, name: str, default: bool) -> list[str]:
+    """Save a style beside the layer's table; the warning where that fails.
+
+    A style of that name goes first: QGIS would ask whether to overwrite it, and without a desktop nobody answers.
+    """
+    related, identifiers, names = layer.listStylesInDatabase()[:3]
+    for identifier, old in list(zip(identifiers, names))[: max(related, 0)]:
+        if old == name:
+            deleted = layer.deleteStyleFromDatabase(identifier)
+            done, message = deleted if isinstance(deleted, tuple) else (deleted, "")
+            if not done:
+                return [f"The earlier style '{name}' could not be replaced: {message}"]
+    error = layer.saveStyleToDatabase(name, "SoundVis", default, "")
+    return [f"The style '{name}' could not be kept in the database: {error}"] if error else []
 
 
 class _StyleOnLoad(QgsProcessingLayerPostProcessorInterface):
@@ -192,8 +237,10 @@ class _StyleOnLoad(QgsProcessingLayerPostProcessorInterface):
     def __init__(self, output: OutputLayer) -> None:
         super().__init__()
         self._output = output
+        self.done = False
 
     def postProcessLayer(self, layer, context, feedback):  # noqa: ANN001, ANN202 - QGIS's signature
         if isinstance(layer, (QgsVectorLayer, QgsRasterLayer)):
             self._output._label(layer)
             self._output._apply(layer)
+        self.done = True

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
+    QgsDataSourceUri,
+    QgsException,
     QgsFeature,
     QgsFeatureSink,
     QgsField,
@@ -17,11 +20,13 @@ from qgis.core import (
     QgsGeometry,
     QgsProcessingException,
     QgsProcessingOutputLayerDefinition,
+    QgsProviderConnectionException,
     QgsProviderRegistry,
 )
 from qgis.PyQt.QtCore import QByteArray
 
-from ..compat import BINARY, DOUBLE, INTEGER, STRING
+from ..compat import BINARY, DOUBLE, INTEGER, STRING, is_null
+from .masking import mask_secrets
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,6 +46,8 @@ TEXT_FORMATS = {
     ".ods",
 }
 _SIDE_FILES = ("", "-wal", "-shm", "-journal")
+#: How an OUTPUT parameter begins that names a table of a database (a drive letter of Windows is no such thing).
+_DATABASE = re.compile(r"(ogr|postgres|postgis|spatialite|mssql|oracle|hana):(?://)?(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -111,7 +118,22 @@ def _output_text(value: Any) -> str:
 
 def is_database(value: Any) -> bool:
     """Whether an OUTPUT parameter names one layer inside a database or GeoPackage."""
-    return _output_text(value).startswith(("ogr:", "postgres", "spatialite:"))
+    return _DATABASE.fullmatch(_output_text(value)) is not None
+
+
+def database_uri(value: Any) -> tuple[str, str]:
+    """Provider and connection of an OUTPUT parameter or destination that names a table; both empty for others."""
+    found = _DATABASE.fullmatch(_output_text(value))
+    if found is None:
+        return "", ""
+    return {"postgis": "postgres"}.get(found[1], found[1]), found[2]
+
+
+def is_geopackage(value: Any) -> bool:
+    """Whether an OUTPUT parameter is written as a GeoPackage."""
+    if is_database(value):
+        return database_uri(value)[0] == "ogr" and ".gpkg'" in database_uri(value)[1].lower()
+    return output_extension(value) == ".gpkg"
 
 
 def output_path(value: Any) -> str:
@@ -151,6 +173,33 @@ def check_collisions(existing: QgsFields, added: Sequence[FieldSpec], remedy: st
         seen.add(spec.name.lower())
 
 
+def free_fid(
+    fields: QgsFields, ids: Iterable[Any], added: Sequence[FieldSpec]
+) -> tuple[QgsFields, tuple[str, str] | None]:
+    """The fields for a GeoPackage, and old and new name where its id column cannot take a field ``fid``.
+
+    ``ids``: the values of that field. A GeoPackage takes whole numbers there, each once; anything else is kept
+    under a name that is free.
+    """
+    index = fields.lookupField("fid")
+    if index < 0 or fields.at(index).name().lower() != "fid":
+        return fields, None
+    field = fields.at(index)
+    values = list(ids)
+    whole = field.isNumeric() and field.type() != DOUBLE
+    if whole and not any(is_null(value) for value in values) and len(set(values)) == len(values):
+        return fields, None
+    taken = {other.name().lower() for other in fields} | {spec.name.lower() for spec in added}
+    number = next(number for number in range(1, len(taken) + 2) if f"fid_{number}" not in taken)
+    kept = QgsFields()
+    for position, other in enumerate(fields):
+        copy = QgsField(other)
+        if position == index:
+            copy.setName(f"fid_{number}")
+        kept.append(copy)
+    return kept, (field.name(), f"fid_{number}")
+
+
 class SiteSink:
     """A sink that passes features through with new attributes, and can take the whole output back."""
 
@@ -165,7 +214,7 @@ class SiteSink:
         """``own_file`` is False where the output is one layer among others of a database or GeoPackage."""
         self._sink: QgsFeatureSink | None = sink
         self.destination = destination
-        self._own_file = own_file
+        self.own_file = own_file
         self._fields = fields
         self._added = added
         #: Aliases by field name, for the layer when it is complete.
@@ -185,12 +234,13 @@ class SiteSink:
             feature.setGeometry(geometry)
         feature.setAttributes(attributes + [self._plain(spec, values.get(spec.name)) for spec in self._added])
         if self._sink is None or not self._sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
-            reason = (
-                self._sink.lastError() if self._sink is not None and hasattr(self._sink, "lastError") else ""
-            )
-            raise QgsProcessingException(
-                f"A site could not be written to {self.destination}. {reason}".strip()
-            )
+            raise self._error()
+
+    def _error(self) -> QgsProcessingException:
+        reason = self._sink.lastError() if self._sink is not None and hasattr(self._sink, "lastError") else ""
+        return QgsProcessingException(
+            mask_secrets(f"A site could not be written to {self.destination}. {reason}").strip()
+        )
 
     @staticmethod
     def _plain(spec: FieldSpec, value: Any) -> Any:
@@ -203,18 +253,25 @@ class SiteSink:
         return value if math.isfinite(value) else None
 
     def close(self) -> None:
-        """Flush the output; it is complete afterwards."""
-        if self._sink is not None and hasattr(self._sink, "flushBuffer"):
-            self._sink.flushBuffer()
+        """Flush the output; it is complete afterwards. Raises where the last sites could not be written."""
+        if self._sink is not None and hasattr(self._sink, "flushBuffer") and not self._sink.flushBuffer():
+            raise self._error()
         self._sink = None
 
     def discard(self) -> None:
-        """Close the output and delete its file, or its own table in a GeoPackage: nothing half-written is left."""
+        """Close the output and delete its file, or its own table in a database: nothing half-written is left.
+
+        Raises OSError or RuntimeError where it has to stay.
+        """
         self._sink = None
+        provider, connection = database_uri(self.destination)
+        if provider:
+            _drop_database_table(provider, connection)
+            return
         path = self.destination.split("|")[0]
         if not os.path.isfile(path):
             return
-        if self._own_file:
+        if self.own_file:
             remove_files(path + suffix for suffix in _SIDE_FILES)
         else:
             table = str(
@@ -226,11 +283,26 @@ class SiteSink:
 def _drop_table(path: str, table: str) -> None:
     from osgeo import gdal
 
-    gdal.UseExceptions()
-    dataset = gdal.OpenEx(path, gdal.OF_VECTOR | gdal.OF_UPDATE)
-    names = [dataset.GetLayer(index).GetName() for index in range(dataset.GetLayerCount())]
-    if table in names:
-        dataset.DeleteLayer(names.index(table))
+    from .gdal_errors import gdal_exceptions
+
+    with gdal_exceptions():
+        dataset = gdal.OpenEx(path, gdal.OF_VECTOR | gdal.OF_UPDATE)
+        names = [dataset.GetLayer(index).GetName() for index in range(dataset.GetLayerCount())]
+        if table in names:
+            dataset.DeleteLayer(names.index(table))
+        dataset = None
+
+
+def _drop_database_table(provider: str, connection: str) -> None:
+    """Drop a table through QGIS. Raises OSError where that cannot be done."""
+    uri = QgsDataSourceUri(connection)
+    metadata = QgsProviderRegistry.instance().providerMetadata(provider)
+    try:
+        if metadata is None:
+            raise QgsProviderConnectionException(f"QGIS has no provider '{provider}'")
+        metadata.createConnection(connection, {}).dropVectorTable(uri.schema(), uri.table())
+    except (QgsProviderConnectionException, QgsException) as error:
+        raise OSError(f"the table '{uri.table()}' stays in the database, unfinished ({error})") from error
 
 
 def remove_files(paths: Iterable[str]) -> None:

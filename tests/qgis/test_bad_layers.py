@@ -120,12 +120,34 @@ def test_layers_without_attributes(run, make_points, basemap):
     assert list(rows[0]) == ["aer_emb", "aer_status", "aer_reason", "aer_covered", "_geometry"]
 
 
-def test_a_path_field_of_numbers_names_no_file(run, make_points):
-    """The dialog offers text fields only; a script may name any."""
-    layer = make_points([MIDDLE], {"n": [7]})
-    row = run("embedsound", {"INPUT": layer, "PATH_FIELD": "n"}).features()[0]
-    assert row["snd_status"] == "failed"
-    assert row["snd_reason"] == "no such file: 7"
+@pytest.mark.parametrize("tool", ["embedsound", "embedphotos", "bgasound", "segmentphotos"])
+def test_a_path_field_that_cannot_be_one_is_refused_before_the_output_opens(run, make_points, tmp_path, tool):
+    """The dialog offers text fields only; a script or the command line may name any."""
+    layer = make_points([MIDDLE], {"n": [7], "path": ["a.wav"]})
+    output = str(tmp_path / "out.gpkg")
+    with pytest.raises(AlgorithmError, match=r"no field 'nope' \(given as path field\).* are 'n', 'path'\."):
+        run(tool, {"INPUT": layer, "PATH_FIELD": "nope", "OUTPUT": output})
+    with pytest.raises(
+        AlgorithmError, match=r"'n' \(given as path field\) holds numbers.*layer are 'path'\."
+    ):
+        run(tool, {"INPUT": layer, "PATH_FIELD": "n", "OUTPUT": output})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "values"), [("fid", [1, 2, 2]), ("FID", [1, None, 3]), ("fid", ["1", "2", "3"])]
+)
+def test_a_fid_column_that_a_geopackage_cannot_take_is_kept_under_another_name(
+    run, make_points, basemap, tmp_path, column, values
+):
+    """As after 'Merge vector layers'."""
+    layer = make_points([MIDDLE] * 3, {column: values, "fid_1": [7, 8, 9]})
+    output = tmp_path / "out.gpkg"
+    made = run("embedimagery", {"INPUT": layer, "RASTER": basemap, "OUTPUT": str(output)})
+    rows = read_features(output)
+    assert [(row["fid_2"], row["fid_1"]) for row in rows] == list(zip(values, [7, 8, 9]))
+    assert [row["aer_status"] for row in rows] == ["ok"] * 3
+    assert f"The field '{column}' is kept as 'fid_2'" in made.feedback.warnings[0]
 
 
 def test_a_fid_column_of_another_geopackage_passes(run, make_points, basemap, tmp_path):

@@ -321,13 +321,13 @@ def test_a_failure_deletes_nothing_else_from_a_geopackage(run, make_points, geop
 
 @pytest.fixture
 def fault(monkeypatch):
-    """The encoder breaks in a way that nobody has foreseen."""
-    from soundvis_core.models.acoustic_features import AcousticFeatures
+    """The tool itself breaks in a way that nobody has foreseen."""
+    from soundvis_qgis.algorithms.embedding.files import EmbedFiles
 
-    def broken(self, windows):
+    def broken(self, result):
         raise ZeroDivisionError("a fault of ours")
 
-    monkeypatch.setattr(AcousticFeatures, "encode", broken)
+    monkeypatch.setattr(EmbedFiles, "measured", broken)
 
 
 def test_a_failure_midway_takes_back_its_own_table_only(run, make_points, clips, geopackage, fault):

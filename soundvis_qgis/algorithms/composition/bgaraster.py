@@ -66,7 +66,7 @@ class BgaRaster(Algorithm):
         from soundvis_core.segment import BLOCK, plan_blocks
 
         from ...layers.block_cache import bounded_block_cache
-        from ...layers.outputs import OutputLayer, provenance
+        from ...layers.outputs import OutputLayer
         from ...layers.raster_output import RasterFormat, RasterOutput
         from ...layers.styling import rgb_style
 
@@ -105,9 +105,5 @@ class BgaRaster(Algorithm):
                     )
                 progress.report(done / len(blocks))
             output.close()
-        self.on_success(
-            OutputLayer(
-                path, provenance(self, parameters, context), rgb_style(3, 1, 2, 0.0, 1.0), raster=True
-            )
-        )
+        self.on_success(OutputLayer(path, self.provenance, rgb_style(3, 1, 2, 0.0, 1.0), raster=True))
         return {OUTPUT: path}

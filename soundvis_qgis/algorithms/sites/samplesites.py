@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qgis.core import (
@@ -18,7 +18,7 @@ from qgis.core import (
 )
 
 from ...compat import POINT
-from ...layers.sinks import FieldSpec, SiteSink, format_problem, text
+from ...layers.sinks import FieldSpec, SiteSink, format_problem, remove_files, text
 from ..base import Algorithm, FeedbackProgress
 from ..parameters import add_number
 
@@ -35,6 +35,34 @@ FIELDS: list[FieldSpec] = [
 ]
 #: Rows of the aerial that are painted at a time.
 _STRIP = 250
+
+
+class _TownFiles:
+    """Recordings, photos and truth in a folder: takes back what a run wrote there, and nothing older."""
+
+    def __init__(self, folder: str, sites: Sequence[str]) -> None:
+        """Look at the folder before the run writes to it."""
+        recordings, photos = os.path.join(folder, "recordings"), os.path.join(folder, "photos")
+        paths = [os.path.join(folder, "truth.json")]
+        for site in sites:
+            paths += [os.path.join(recordings, f"{site}.wav"), os.path.join(photos, f"{site}.jpg")]
+        self._before = {path: self._stamp(path) for path in paths}
+        self._new_folders = [path for path in (recordings, photos, folder) if not os.path.isdir(path)]
+
+    @staticmethod
+    def _stamp(path: str) -> tuple[int, int] | None:
+        """What differs once a file has been written anew; None where there is none."""
+        if not os.path.isfile(path):
+            return None
+        status = os.stat(path)
+        return status.st_ino, status.st_mtime_ns
+
+    def discard(self) -> None:
+        """Delete the files that were written since, and the folders made for them."""
+        remove_files(path for path, stamp in self._before.items() if self._stamp(path) != stamp)
+        for folder in self._new_folders:
+            if os.path.isdir(folder) and not os.listdir(folder):
+                os.rmdir(folder)
 
 
 class SampleSites(Algorithm):
@@ -81,15 +109,16 @@ class SampleSites(Algorithm):
         from soundvis_core.progress import PartOf, check_cancelled
         from soundvis_core.town import build_town, write_photos, write_recordings, write_truth
 
-        from ...layers.outputs import OutputLayer, provenance
+        from ...layers.outputs import OutputLayer
         from ...layers.styling import rgb_style
 
         folder = self.parameterAsString(parameters, FOLDER, context)
         aerial = self.parameterAsOutputLayer(parameters, AERIAL, context)
-        os.makedirs(folder, exist_ok=True)
         progress.info("Building the town ...")
         town = build_town(self.parameterAsInt(parameters, SEED, context))
         check_cancelled(progress)
+        self.on_failure(_TownFiles(folder, [site.id for site in town.sites]).discard)
+        os.makedirs(folder, exist_ok=True)
         progress.info(f"Painting the aerial image, {town.width} x {town.height} pixels ...")
         self._paint(town, aerial, PartOf(progress, 0.1, 0.3))
         progress.info(f"Recording {len(town.sites)} sites ...")
@@ -99,9 +128,10 @@ class SampleSites(Algorithm):
         truth = write_truth(town, folder)
         sink = self._write_sites(parameters, context, town, recordings, photos)
         progress.info(f"The truth is in {truth}.")
-        made = provenance(self, parameters, context)
-        self.on_success(OutputLayer(aerial, made, rgb_style(1, 2, 3, 0.0, 255.0), raster=True))
-        self.on_success(OutputLayer(sink.destination, made, labels=sink.labels))
+        self.on_success(OutputLayer(aerial, self.provenance, rgb_style(1, 2, 3, 0.0, 255.0), raster=True))
+        self.on_success(
+            OutputLayer(sink.destination, self.provenance, labels=sink.labels, in_database=not sink.own_file)
+        )
         return {FOLDER: folder, OUTPUT: sink.destination, AERIAL: aerial}
 
     def _paint(self, town: Any, path: str, progress: Any) -> None:

@@ -23,9 +23,12 @@ from qgis.core import (
 )
 
 from soundvis_core.dependencies import how_to_get, missing
+from soundvis_core.errors import InputError
 
 from ...compat import NO_GEOMETRY, field_names, is_null
-from ...layers.sinks import FieldSpec, SiteSink, integer, number, remove_files, text
+from ...layers.overwriting import same_file
+from ...layers.sinks import FieldSpec, SiteSink, integer, number, output_path, remove_files, text
+from ...layers.sources import layer_file
 from ..base import Algorithm, FeedbackProgress
 from ..parameters import add_number
 
@@ -34,6 +37,8 @@ BLOCKS = {"SOUND": "sound", "STREET": "street", "AERIAL": "aerial"}
 GROUP = "GROUP"
 PERMUTATIONS = "PERMUTATIONS"
 SEED = "SEED"
+#: Fields by which users call their sites, the likeliest first.
+SITE_NAMES = ("site_id", "site", "id", "name", "fid")
 OUTPUT = "OUTPUT"
 REPORT = "REPORT"
 FIELDS: list[FieldSpec] = [
@@ -139,6 +144,14 @@ class CorrelateLayers(Algorithm):
         if parameters.get(REPORT) and missing(("matplotlib",)):
             way = how_to_get(["matplotlib"])
             return f"The report needs matplotlib for its figures. {way} Or leave the report empty."
+        return self.overwrite_problem(parameters, context, INPUT, OUTPUT) or self._report_problem(
+            parameters, context
+        )
+
+    def _report_problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
+        report = output_path(parameters.get(REPORT))
+        if same_file(report, layer_file(self.parameterAsLayer(parameters, INPUT, context))):
+            return f"The report would overwrite the file that the sites are read from ({report}). Choose another file."
         return None
 
     def execute(
@@ -148,19 +161,21 @@ class CorrelateLayers(Algorithm):
         from soundvis_core.statistics.correlate import correlate_blocks
         from soundvis_core.statistics.results import Block
 
-        from ...layers.outputs import OutputLayer, provenance
+        from ...layers.outputs import OutputLayer
         from ...layers.sources import block_values
 
         source = self.parameterAsSource(parameters, INPUT, context)
         if source is None:
             raise QgsProcessingException(self.invalidSourceError(parameters, INPUT))
         fields = source.fields()
-        features = self._features(source, progress)
         block_fields = {
             name: field_names(self, parameters, parameter, context)
             for parameter, name in BLOCKS.items()
             if field_names(self, parameters, parameter, context)
         }
+        wanted = [name for names in block_fields.values() for name in names]
+        wanted += [self.parameterAsString(parameters, GROUP, context), *SITE_NAMES]
+        features = self._features(source, [fields.lookupField(name) for name in wanted if name], progress)
         blocks = [
             Block(name, block_values(features, fields, names, name)) for name, names in block_fields.items()
         ]
@@ -171,9 +186,16 @@ class CorrelateLayers(Algorithm):
             self.parameterAsInt(parameters, SEED, context),
             PartOf(progress, 0.05, 0.9),
         )
-        made = provenance(self, parameters, context)
         sink = self._write_table(parameters, context, result)
-        self.on_success(OutputLayer(sink.destination, made, name=self.tr("Correlations"), labels=sink.labels))
+        self.on_success(
+            OutputLayer(
+                sink.destination,
+                self.provenance,
+                name=self.tr("Correlations"),
+                labels=sink.labels,
+                in_database=not sink.own_file,
+            )
+        )
         for row in result.rows:
             if row.group == "pooled":
                 shown = "undefined: " + row.note if row.r is None else f"{row.r:.3f} ({row.pairs} pairs)"
@@ -183,20 +205,31 @@ class CorrelateLayers(Algorithm):
         results = {OUTPUT: sink.destination}
         report = self.parameterAsFileOutput(parameters, REPORT, context)
         if report:
-            self._write_report(report, result, made, block_fields, self._site_names(features, fields))
+            self._write_report(report, result, block_fields, self._site_names(features, fields))
             results[REPORT] = report
         return results
 
     @staticmethod
-    def _features(source: QgsProcessingFeatureSource, progress: FeedbackProgress) -> list[QgsFeature]:
+    def _features(
+        source: QgsProcessingFeatureSource, attributes: list[int], progress: FeedbackProgress
+    ) -> list[QgsFeature]:
+        """The sites with these attributes alone. Raises InputError where there are more than can be correlated."""
         from soundvis_core.progress import check_cancelled
+        from soundvis_core.statistics.correlate import MAX_SITES
 
+        request = QgsFeatureRequest().setFlags(QgsFeatureRequest.Flag.NoGeometry)
+        request.setSubsetOfAttributes(sorted({index for index in attributes if index >= 0}))
         features = []
-        request = QgsFeatureRequest()
         for feature in source.getFeatures(
             request, QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks
         ):
             check_cancelled(progress)
+            if len(features) >= MAX_SITES:
+                # The count that a source gives may be an estimate or unknown: count what comes.
+                raise InputError(
+                    f"The layer has more than {MAX_SITES:,} sites, the most that can be correlated: matrices of sites "
+                    "by sites are kept in memory. Select fewer sites or thin the layer."
+                )
             features.append(feature)
         return features
 
@@ -219,7 +252,7 @@ class CorrelateLayers(Algorithm):
     @staticmethod
     def _site_names(features: list[QgsFeature], fields: QgsFields) -> list[str]:
         """What the user calls the sites: a field whose name says so, else the feature ids."""
-        for name in ("site_id", "site", "id", "name", "fid"):
+        for name in SITE_NAMES:
             index = fields.lookupField(name)
             if index >= 0:
                 return [str(feature.attribute(index)) for feature in features]
@@ -239,12 +272,12 @@ class CorrelateLayers(Algorithm):
         self,
         path: str,
         result: Any,
-        made: Mapping[str, str],
         block_fields: Mapping[str, list[str]],
         names: list[str],
     ) -> None:
         from soundvis_core.report import write_report
 
-        self.on_failure(lambda: remove_files([path]))
         os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-        write_report(path, result, provenance=made, block_fields=block_fields, site_names=names)
+        write_report(path, result, provenance=self.provenance, block_fields=block_fields, site_names=names)
+        # Not before: until then the file is an earlier report, or none.
+        self.on_failure(lambda: remove_files([path]))
