@@ -152,16 +152,30 @@ def test_a_folder_that_cannot_be_written_leaves_nothing_half_written(run, built_
     assert [path.name for path in folder.iterdir()] == ["recordings"]
 
 
-def test_a_cancelled_run_leaves_no_half_files(run, built_before, tmp_path):
-    folder = tmp_path / "town"
+@pytest.mark.parametrize("cancel_at", [35, 75])
+def test_a_cancelled_run_leaves_nothing_it_made(run, built_before, tmp_path, cancel_at):
+    """During the recordings, and during the photos."""
     parameters = {
-        "FOLDER": str(folder),
+        "FOLDER": str(tmp_path / "town"),
         "OUTPUT": str(tmp_path / "sites.gpkg"),
         "AERIAL": str(tmp_path / "aerial.tif"),
     }
-    run("samplesites", parameters, Feedback(cancel_at=35))
-    assert not (tmp_path / "sites.gpkg").exists() and not (tmp_path / "aerial.tif").exists()
-    assert not list(tmp_path.rglob("*.part*"))
+    feedback = Feedback(cancel_at=cancel_at)
+    run("samplesites", parameters, feedback)
+    assert max(feedback.progress) >= cancel_at
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cancelled_run_leaves_what_was_there(run, built_before, tmp_path):
+    folder = tmp_path / "town"
+    (folder / "recordings").mkdir(parents=True)
+    older = [folder / "notes.txt", folder / "truth.json", folder / "recordings" / "T99.wav"]
+    for path in older:
+        path.write_text("older")
+    run(
+        "samplesites", {"FOLDER": str(folder), "AERIAL": str(tmp_path / "aerial.tif")}, Feedback(cancel_at=35)
+    )
+    assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(older)
 
 
 def test_a_shapefile_is_refused_before_anything_is_made(run, tmp_path):

@@ -40,14 +40,20 @@ _STRIP = 250
 class _TownFiles:
     """Recordings, photos and truth in a folder: takes back what a run wrote there, and nothing older."""
 
-    def __init__(self, folder: str, sites: Sequence[str]) -> None:
-        """Look at the folder before the run writes to it."""
-        recordings, photos = os.path.join(folder, "recordings"), os.path.join(folder, "photos")
-        paths = [os.path.join(folder, "truth.json")]
+    def __init__(self, folder: str) -> None:
+        """Look at the folder before the run makes it."""
+        self._parts = os.path.join(folder, "recordings"), os.path.join(folder, "photos")
+        self._truth = os.path.join(folder, "truth.json")
+        self._before: dict[str, tuple[int, int] | None] = {}
+        self._new_folders = [path for path in (*self._parts, folder) if not os.path.isdir(path)]
+
+    def expect(self, sites: Sequence[str]) -> None:
+        """Look at the files of these sites before the run writes them."""
+        recordings, photos = self._parts
+        paths = [self._truth]
         for site in sites:
             paths += [os.path.join(recordings, f"{site}.wav"), os.path.join(photos, f"{site}.jpg")]
         self._before = {path: self._stamp(path) for path in paths}
-        self._new_folders = [path for path in (recordings, photos, folder) if not os.path.isdir(path)]
 
     @staticmethod
     def _stamp(path: str) -> tuple[int, int] | None:
@@ -114,11 +120,13 @@ class SampleSites(Algorithm):
 
         folder = self.parameterAsString(parameters, FOLDER, context)
         aerial = self.parameterAsOutputLayer(parameters, AERIAL, context)
+        files = _TownFiles(folder)
+        self.on_failure(files.discard)
+        os.makedirs(folder, exist_ok=True)
         progress.info("Building the town ...")
         town = build_town(self.parameterAsInt(parameters, SEED, context))
         check_cancelled(progress)
-        self.on_failure(_TownFiles(folder, [site.id for site in town.sites]).discard)
-        os.makedirs(folder, exist_ok=True)
+        files.expect([site.id for site in town.sites])
         progress.info(f"Painting the aerial image, {town.width} x {town.height} pixels ...")
         self._paint(town, aerial, PartOf(progress, 0.1, 0.3))
         progress.info(f"Recording {len(town.sites)} sites ...")
