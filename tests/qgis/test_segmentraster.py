@@ -172,6 +172,16 @@ def test_an_extent_outside_is_one_clear_error(run, aerial, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("extent", ["500010,500010,5799900,5799950", "500010,500050,5799900,5799900"])
+def test_an_empty_extent_is_not_the_whole_raster(run, aerial, tmp_path, extent):
+    with pytest.raises(AlgorithmError, match="extent is empty"):
+        run(
+            "segmentraster",
+            {"INPUT": aerial, "EXTENT": extent + " [EPSG:32631]", "OUTPUT": str(tmp_path / "out.tif")},
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_resolution_sets_the_pixel(run, aerial, tmp_path):
     path = str(tmp_path / "coarse.tif")
     run("segmentraster", {"INPUT": aerial, "RESOLUTION": 2.0, "OUTPUT": path})
@@ -269,9 +279,14 @@ def test_formats(run, aerial, tmp_path):
     for name in ("c.png", "c.jpg"):
         with pytest.raises(AlgorithmError, match=rf"'\{name[1:]}'. Choose a GeoTIFF \(.tif\)"):
             run("segmentraster", {**base, "OUTPUT": str(tmp_path / name)})
-    with pytest.raises(AlgorithmError):
-        run("segmentraster", {**base, "OUTPUT": str(tmp_path / "nowhere" / "d.tif")})
     assert sorted({file.name[0] for file in tmp_path.iterdir()}) == ["a", "b"]
+
+
+def test_the_folder_of_the_output_is_made(run, aerial, tmp_path):
+    part = f"{ORIGIN[0]},{ORIGIN[0] + 60},{ORIGIN[1] - 40},{ORIGIN[1]} [EPSG:32631]"
+    path = str(tmp_path / "new" / "classes.tif")
+    assert run("segmentraster", {"INPUT": aerial, "EXTENT": part, "OUTPUT": path})["OUTPUT"] == path
+    assert read_raster(path).shape == (round(40 / PIXEL), round(60 / PIXEL))
 
 
 def test_a_temporary_output_is_a_geotiff(run, aerial):

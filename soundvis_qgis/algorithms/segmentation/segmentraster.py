@@ -12,8 +12,10 @@ from qgis.core import (
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterRasterLayer,
     QgsProcessingParameterString,
+    QgsRectangle,
 )
 
+from ...compat import is_null
 from ..base import Algorithm, FeedbackProgress
 from ..parameters import MODEL, add_model, add_number
 
@@ -93,6 +95,7 @@ class SegmentRaster(Algorithm):
         if layer is None:
             raise QgsProcessingException(self.invalidRasterError(parameters, INPUT))
         self._raster = RasterSource(layer)
+        self._raster.check_crs()
         model = load(self.parameterAsEnumString(parameters, MODEL, context), SEGMENT_AERIAL)
         model.check_bands(self._raster.band_count)
 
@@ -104,7 +107,7 @@ class SegmentRaster(Algorithm):
         from soundvis_core.segment import BLOCK, segment_blocks
 
         from ...layers.block_cache import bounded_block_cache
-        from ...layers.outputs import OutputLayer, provenance
+        from ...layers.outputs import OutputLayer
         from ...layers.raster_output import RasterFormat, RasterOutput
         from ...layers.styling import class_style
 
@@ -112,10 +115,8 @@ class SegmentRaster(Algorithm):
         model_id = self.parameterAsEnumString(parameters, MODEL, context)
         model = load(model_id, SEGMENT_AERIAL)
         classes = load_classes(self.parameterAsString(parameters, CLASSES, context))
-        extent = self.parameterAsExtent(parameters, EXTENT, context, raster.crs)
         grid = raster.grid(
-            self.parameterAsDouble(parameters, RESOLUTION, context),
-            None if extent.isNull() or extent.isEmpty() else extent,
+            self.parameterAsDouble(parameters, RESOLUTION, context), self._extent(parameters, context)
         )
         path = self.parameterAsOutputLayer(parameters, OUTPUT, context)
         legend = [(entry.code, entry.name, entry.colour) for entry in classes.classes]
@@ -143,7 +144,19 @@ class SegmentRaster(Algorithm):
                 progress,
             )
             output.close()
-        self.on_success(
-            OutputLayer(path, provenance(self, parameters, context), class_style(legend), raster=True)
-        )
+        self.on_success(OutputLayer(path, self.provenance, class_style(legend), raster=True))
         return {OUTPUT: path}
+
+    def _extent(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> QgsRectangle | None:
+        """The extent in the raster's CRS; None where none is given. Raises InputError where it is empty."""
+        from soundvis_core.errors import InputError
+
+        given = parameters.get(EXTENT)
+        if is_null(given) or (isinstance(given, str) and not given.strip()):
+            return None
+        extent = self.parameterAsExtent(parameters, EXTENT, context, self._raster.crs)
+        if extent.isNull() or extent.isEmpty():
+            raise InputError(
+                "The extent is empty: it has no width or no height. Choose another, or none for the whole raster."
+            )
+        return extent
