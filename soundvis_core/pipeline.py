@@ -11,7 +11,7 @@ from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, TypeVar, Union
 
-from .errors import Cancelled, SiteError, as_site_error
+from .errors import Cancelled, SiteError, UnexpectedSiteError, as_site_error
 from .progress import FirstUnexpected, Progress, check_cancelled
 
 if TYPE_CHECKING:  # the plugin imports this module when it loads, and numpy is heavy
@@ -32,14 +32,14 @@ class SiteResult:
 
     status: ``ok``, ``failed`` or ``skipped``; ``reason`` says why where it is not ok, and may hold a remark
     where it is. vector: float32 (dimension,), embeddings only. values: further numbers by name.
-    error: what the reason was taken from, where it is not ok; it does not travel between processes.
+    unexpected: the error of a site that nobody foresaw, for the log; it does not travel between processes.
     """
 
     status: str
     reason: str = ""
     vector: np.ndarray | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
-    error: SiteError | None = field(default=None, repr=False, compare=False)
+    unexpected: UnexpectedSiteError | None = field(default=None, repr=False, compare=False)
 
 
 #: Work on one task; raises SiteError where the site cannot be processed, Cancelled when the event is set.
@@ -62,7 +62,7 @@ def map_sites(
     """
     log = FirstUnexpected(progress)
     for result in _ordered(work, tasks, progress):
-        log.tell(result.error)
+        log.tell(result.unexpected)
         yield result
 
 
@@ -90,7 +90,7 @@ def _ordered(
 def _guarded(work: Work[Task], task: TaskOrError[Task], stop: threading.Event) -> SiteResult:
     """Turn the failure of one site into its status and reason."""
     if isinstance(task, SiteError):
-        return SiteResult(task.status, str(task), error=task)
+        return _failed(task)
     if stop.is_set():
         raise Cancelled
     try:
@@ -98,8 +98,13 @@ def _guarded(work: Work[Task], task: TaskOrError[Task], stop: threading.Event) -
     except Cancelled:
         raise
     except Exception as error:  # noqa: BLE001 - one file on a lost drive must not cost the results of the others
-        reason = as_site_error(error)
-        return SiteResult(reason.status, str(reason), error=reason)
+        return _failed(as_site_error(error))
+
+
+def _failed(error: SiteError) -> SiteResult:
+    # Other errors are let go: their tracebacks hold on to the arrays of the site.
+    unexpected = error if isinstance(error, UnexpectedSiteError) else None
+    return SiteResult(error.status, str(error), unexpected=unexpected)
 
 
 def _wait(future: Future[SiteResult], progress: Progress) -> SiteResult:
