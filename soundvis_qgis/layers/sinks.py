@@ -217,6 +217,7 @@ class SiteSink:
         self.own_file = own_file
         self._fields = fields
         self._added = added
+        self._sites = 0
         #: Aliases by field name, for the layer when it is complete.
         self.labels: dict[str, str] = {}
 
@@ -235,6 +236,7 @@ class SiteSink:
         feature.setAttributes(attributes + [self._plain(spec, values.get(spec.name)) for spec in self._added])
         if self._sink is None or not self._sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
             raise self._error()
+        self._sites += 1
 
     def _error(self) -> QgsProcessingException:
         reason = self._sink.lastError() if self._sink is not None and hasattr(self._sink, "lastError") else ""
@@ -257,6 +259,18 @@ class SiteSink:
         if self._sink is not None and hasattr(self._sink, "flushBuffer") and not self._sink.flushBuffer():
             raise self._error()
         self._sink = None
+        # Tables are written in batches, and QGIS 3.22 says nothing of a last batch that fails.
+        path, _, _ = self.destination.partition("|")
+        if not self.own_file and os.path.isfile(path):
+            written = _count_rows(path, self._table())
+            if written != self._sites:
+                raise QgsProcessingException(
+                    f"Only {written} of {self._sites} sites could be written to {self.destination}."
+                )
+
+    def _table(self) -> str:
+        parts = QgsProviderRegistry.instance().decodeUri("ogr", self.destination)
+        return str(parts.get("layerName") or "")
 
     def discard(self) -> None:
         """Close the output and delete its file, or its own table in a database: nothing half-written is left.
@@ -274,10 +288,18 @@ class SiteSink:
         if self.own_file:
             remove_files(path + suffix for suffix in _SIDE_FILES)
         else:
-            table = str(
-                QgsProviderRegistry.instance().decodeUri("ogr", self.destination).get("layerName") or ""
-            )
-            _drop_table(path, table)
+            _drop_table(path, self._table())
+
+
+def _count_rows(path: str, table: str) -> int:
+    from osgeo import gdal
+
+    from .gdal_errors import gdal_exceptions
+
+    with gdal_exceptions():
+        dataset = gdal.OpenEx(path, gdal.OF_VECTOR)  # layers do not keep it alive
+        layer = dataset.GetLayerByName(table)
+        return layer.GetFeatureCount() if layer is not None else 0
 
 
 def _drop_table(path: str, table: str) -> None:

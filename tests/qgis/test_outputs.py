@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from helpers import AlgorithmError, read_features
 from osgeo import gdal
-from qgis.core import QgsDataSourceUri, QgsProcessingException, QgsVectorLayer
+from qgis.core import QgsDataSourceUri, QgsFields, QgsProcessingException, QgsVectorLayer
 
 from soundvis_qgis.algorithms.base import Algorithm
 from soundvis_qgis.layers.gdal_errors import gdal_exceptions
@@ -244,6 +244,66 @@ def test_sites_that_are_lost_on_closing_are_an_error():
     with pytest.raises(QgsProcessingException, match=r"could not be written.*disk full") as caught:
         sink.close()
     assert "SECRET" not in str(caught.value)
+
+
+def test_a_last_batch_that_fails_silently_is_an_error(shared):
+    class Forgetful:
+        def addFeature(self, feature, flags):
+            return True
+
+    sink = SiteSink(Forgetful(), f"{shared}|layername=sites", QgsFields(), [], False)
+    for _ in range(3):
+        sink.add({})
+    with pytest.raises(QgsProcessingException, match="Only 2 of 3 sites"):
+        sink.close()
+
+
+def test_layers_are_asked_in_the_main_thread(provider, project, make_points, monkeypatch):
+    """As the desktop runs a tool: prepared in the main thread, the work in another."""
+    from qgis.core import (
+        QgsApplication,
+        QgsProcessingAlgRunnerTask,
+        QgsProcessingContext,
+        QgsProcessingFeedback,
+    )
+    from qgis.PyQt.QtCore import QEventLoop, QThread
+
+    from soundvis_qgis.algorithms.per_site import SitesAlgorithm
+    from soundvis_qgis.layers import outputs
+
+    threads: dict[str, set[bool]] = {}
+
+    def watch(owner, name):
+        original = getattr(owner, name)
+
+        def watched(*arguments):
+            in_main = QThread.currentThread() == QgsApplication.instance().thread()
+            threads.setdefault(name, set()).add(in_main)
+            return original(*arguments)
+
+        monkeypatch.setattr(owner, name, watched)
+
+    watch(Algorithm, "overwrite_problem")
+    watch(outputs, "provenance")
+    watch(SitesAlgorithm, "execute")
+    watch(SitesAlgorithm, "take_source")
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById("soundvis:bgashares")
+    context, feedback, loop, outcome = QgsProcessingContext(), QgsProcessingFeedback(False), QEventLoop(), []
+    context.setProject(project)
+    parameters = {"INPUT": make_points(points(2), SHARES), "PREFIX": "x_", "OUTPUT": "memory:"}
+    task = QgsProcessingAlgRunnerTask(algorithm, parameters, context, feedback)
+
+    def ended(succeeded, results):
+        outcome.append(succeeded)
+        loop.quit()
+
+    task.executed.connect(ended)
+    QgsApplication.taskManager().addTask(task)
+    loop.exec()
+    assert outcome == [True]
+    assert threads == {
+        "overwrite_problem": {True}, "provenance": {True}, "take_source": {True}, "execute": {False},
+    }  # fmt: skip
 
 
 def test_a_table_of_a_database_is_taken_back(qgis_app, tmp_path):
