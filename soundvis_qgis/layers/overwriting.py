@@ -22,7 +22,9 @@ def overwrites(layer: QgsMapLayer, output: Any) -> bool:
     Call it in the main thread.
     """
     if not is_database(output):
-        return same_file(layer_file(layer), output_path(output))
+        path = output_path(output)
+        # QGIS puts .gpkg behind a name whose ending no format has.
+        return bool(path) and any(same_file(layer_file(layer), path + ending) for ending in ("", ".gpkg"))
     provider, uri = database_uri(output)
     target = QgsDataSourceUri(uri)
     if provider in ("ogr", "spatialite"):

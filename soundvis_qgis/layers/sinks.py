@@ -22,6 +22,7 @@ from qgis.core import (
     QgsProcessingOutputLayerDefinition,
     QgsProviderConnectionException,
     QgsProviderRegistry,
+    QgsVectorFileWriter,
 )
 from qgis.PyQt.QtCore import QByteArray
 
@@ -133,7 +134,12 @@ def is_geopackage(value: Any) -> bool:
     """Whether an OUTPUT parameter is written as a GeoPackage."""
     if is_database(value):
         return database_uri(value)[0] == "ogr" and ".gpkg'" in database_uri(value)[1].lower()
-    return output_extension(value) == ".gpkg"
+    text = _output_text(value)
+    if text in ("", "TEMPORARY_OUTPUT") or text.startswith("memory:"):
+        return False
+    # QGIS puts .gpkg behind a name whose ending no format has.
+    extension = output_extension(value)
+    return extension == ".gpkg" or not QgsVectorFileWriter.driverForExtension(extension)
 
 
 def output_path(value: Any) -> str:
