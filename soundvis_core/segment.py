@@ -12,12 +12,14 @@ from typing import Protocol
 
 import numpy as np
 
-from .classes import NODATA, ClassList
+from .classes import NODATA, UNCLASSIFIED, ClassList
 from .errors import InputError
 from .images import load_photo
 from .progress import NO_PROGRESS, Progress, check_cancelled
 
 BLOCK = 1024
+#: What is no class of the list goes by this name among shares.
+UNCLASSIFIED_NAME = "unclassified"
 #: Blocks at work at the same time, at most: bounds the memory on machines with many processors.
 _MOST_WORKERS = 4
 #: Photos are decoded no larger than this before their shares are measured (pixels).
@@ -141,6 +143,25 @@ def segment_blocks(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+class CodeTally:
+    """Counts the codes of a class raster block by block."""
+
+    def __init__(self) -> None:
+        self._counts = np.zeros(256, dtype=np.int64)
+
+    def add(self, codes: np.ndarray) -> None:
+        """Count a block of codes, uint8."""
+        self._counts += np.bincount(codes.ravel(), minlength=256)
+
+    def shares(self, classes: ClassList) -> dict[str, float]:
+        """Share of each class and of ``unclassified`` among all pixels with data; empty where there are none."""
+        total = int(self._counts.sum() - self._counts[NODATA])
+        if total == 0:
+            return {}
+        shares = {entry.name: float(self._counts[entry.code] / total) for entry in classes.classes}
+        return {**shares, UNCLASSIFIED_NAME: float(self._counts[UNCLASSIFIED] / total)}
+
+
 def segment_photo(path: str | Path | None, model: PhotoSegmenter, classes: ClassList) -> dict[str, float]:
     """Shares (0 to 1, summing to 1) of the classes in a photo, in the order of ``classes``.
 
@@ -157,7 +178,7 @@ def segment_photo(path: str | Path | None, model: PhotoSegmenter, classes: Class
         else:
             shares[entry.name] += share
     if unclassified > 0.0:
-        shares["unclassified"] = unclassified
+        shares[UNCLASSIFIED_NAME] = unclassified
     return shares
 
 

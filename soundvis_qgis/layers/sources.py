@@ -132,7 +132,8 @@ def make_transform(
     source: QgsCoordinateReferenceSystem, target: QgsCoordinateReferenceSystem, context: QgsProcessingContext
 ) -> QgsCoordinateTransform:
     """A transform from the sites to a raster. Raises InputError where a CRS is not set."""
-    if not source.isValid():
+    # A GeoPackage keeps "no CRS" as a CRS of its own, "Undefined geographic SRS".
+    if not source.isValid() or source.description().lower().startswith("undefined"):
         raise InputError(
             "The sites layer has no coordinate reference system. Set it (Layer > Set CRS) and run again."
         )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from soundvis_core.classes import NODATA, load_classes
 from soundvis_core.errors import Cancelled, InputError, SiteError
 from soundvis_core.progress import NoProgress
-from soundvis_core.segment import plan_blocks, segment_blocks, segment_photo
+from soundvis_core.segment import CodeTally, plan_blocks, segment_blocks, segment_photo
 from tests.builders import photos
 
 AERIAL = load_classes("paper-aerial")
@@ -153,3 +153,14 @@ def test_segment_photo_maps_names_to_the_list(tmp_path):
     assert street["Road"] == pytest.approx(0.2)
     with pytest.raises(SiteError):
         segment_photo(photos.truncated_png(tmp_path), Fixed(), load_classes("colour-index"))
+
+
+def test_a_tally_counts_over_blocks_and_leaves_nodata_out():
+    tally = CodeTally()
+    assert tally.shares(AERIAL) == {}
+    tally.add(np.array([[1, 1, 2, 0]], dtype=np.uint8))
+    tally.add(np.array([[7, NODATA], [NODATA, 1]], dtype=np.uint8))
+    shares = tally.shares(AERIAL)
+    assert {name: share for name, share in shares.items() if share} == pytest.approx(
+        {"Grassland": 3 / 6, "Forest/Vegetation": 1 / 6, "Building": 1 / 6, "unclassified": 1 / 6}
+    )

@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 from helpers import AlgorithmError, make_raster, read_features
 from qgis.core import (
+    QgsCoordinateReferenceSystem,
     QgsFeature,
     QgsGeometry,
+    QgsProcessingContext,
     QgsProcessingFeatureSourceDefinition,
     QgsVectorLayer,
     QgsWkbTypes,
 )
+
+from soundvis_qgis.layers.sources import make_transform
 
 MIDDLE = (500150.0, 5799850.0)
 
@@ -164,3 +168,15 @@ def test_a_fid_column_of_another_geopackage_passes(run, make_points, basemap, tm
         },
     )
     assert [(row["fid"], row["n"]) for row in read_features(output)] == [(2, 2), (3, 3)]
+
+
+def test_sites_of_an_undefined_crs_are_refused():
+    """A GeoPackage keeps 'no CRS' as a CRS of its own; taking it for degrees would put sites anywhere."""
+    undefined = QgsCoordinateReferenceSystem.fromWkt(
+        'GEOGCRS["Undefined geographic SRS",DATUM["unknown",ELLIPSOID["unknown",6378137,298.257223563]],'
+        'CS[ellipsoidal,2],AXIS["latitude",north],AXIS["longitude",east],ANGLEUNIT["degree",0.0174532925199433]]'
+    )
+    from soundvis_core.errors import InputError
+
+    with pytest.raises(InputError, match="has no coordinate reference system"):
+        make_transform(undefined, QgsCoordinateReferenceSystem("EPSG:32631"), QgsProcessingContext())

@@ -17,7 +17,9 @@ MEASURED = ["ndsi", "band_bio", "band_ant", "steadiness", "bga_windows", "bga_se
 
 
 def sites(make_points, paths):
-    return make_points([(500000 + n, 5000000) for n in range(len(paths))], {"recording": [p and str(p) for p in paths]})
+    return make_points(
+        [(500000 + n, 5000000) for n in range(len(paths))], {"recording": [p and str(p) for p in paths]}
+    )
 
 
 def chirps(folder):
@@ -75,7 +77,9 @@ def test_what_must_hold_of_plain_sounds(run, make_points, tmp_path):
 
 
 def test_silence_is_null(run, make_points, tmp_path):
-    made = run("bgasound", {"INPUT": sites(make_points, [recordings.silent(tmp_path)]), "PATH_FIELD": "recording"})
+    made = run(
+        "bgasound", {"INPUT": sites(make_points, [recordings.silent(tmp_path)]), "PATH_FIELD": "recording"}
+    )
     (site,) = made.features()
     assert site["snd_bga_status"] == "skipped" and "silent" in site["snd_bga_reason"]
     assert all(site["snd_" + name] is None for name in [*MEASURED, *BGA[:6], "dominant", "evenness"])

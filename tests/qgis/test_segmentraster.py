@@ -355,3 +355,21 @@ def test_the_sites_file_is_whole(town):
     rows = read_features(town.sites)
     assert {row["site_id"] for row in rows} == set(town.truth["sites"])
     assert all(os.path.exists(row["recording"]) and os.path.exists(row["photo"]) for row in rows)
+
+
+def test_the_log_says_what_was_found(run, tmp_path):
+    """Grass-green paint over the whole raster: one class, and no warning."""
+    green = np.full((3, 200, 200), 0, np.uint8)
+    green[0], green[1], green[2] = 118, 140, 78
+    raster = make_raster(tmp_path / "green.tif", green, pixel=0.5)
+    done = run("segmentraster", {"INPUT": raster, "OUTPUT": str(tmp_path / "classes.tif")})
+    assert "Found: Grassland 100.0%" in done.feedback.text
+
+
+def test_a_class_raster_is_no_aerial_image(run, tmp_path):
+    green = np.full((3, 200, 200), 100, np.uint8)
+    raster = make_raster(tmp_path / "green.tif", green, pixel=0.5)
+    run("segmentraster", {"INPUT": raster, "OUTPUT": str(tmp_path / "classes.tif")})
+    with pytest.raises(AlgorithmError, match="is a class raster already"):
+        run("segmentraster", {"INPUT": str(tmp_path / "classes.tif"), "OUTPUT": str(tmp_path / "again.tif")})
+    assert not (tmp_path / "again.tif").exists()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
     QgsProcessingContext,
@@ -19,11 +19,19 @@ from ...compat import is_null
 from ..base import Algorithm, FeedbackProgress
 from ..parameters import MODEL, add_model, add_number
 
+if TYPE_CHECKING:
+    import numpy as np
+
+    from soundvis_core.classes import ClassList
+    from soundvis_core.segment import CodeTally
+
 INPUT = "INPUT"
 CLASSES = "CLASSES"
 EXTENT = "EXTENT"
 RESOLUTION = "RESOLUTION"
 OUTPUT = "OUTPUT"
+#: A class raster with more than this share unclassified deserves a warning.
+MOSTLY = 0.5
 
 
 class SegmentRaster(Algorithm):
@@ -87,8 +95,10 @@ class SegmentRaster(Algorithm):
         return self.overwrite_problem(parameters, context, INPUT, OUTPUT)
 
     def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
+        from soundvis_core.errors import InputError
         from soundvis_core.models.registry import SEGMENT_AERIAL, load
 
+        from ...layers.class_rasters import class_names
         from ...layers.rasters import RasterSource
 
         layer = self.parameterAsRasterLayer(parameters, INPUT, context)
@@ -96,6 +106,10 @@ class SegmentRaster(Algorithm):
             raise QgsProcessingException(self.invalidRasterError(parameters, INPUT))
         self._raster = RasterSource(layer)
         self._raster.check_crs()
+        if class_names(layer):
+            raise InputError(
+                f"'{layer.name()}' is a class raster already: its codes have names. Give the aerial image itself."
+            )
         model = load(self.parameterAsEnumString(parameters, MODEL, context), SEGMENT_AERIAL)
         model.check_bands(self._raster.band_count)
 
@@ -104,7 +118,7 @@ class SegmentRaster(Algorithm):
     ) -> dict:
         from soundvis_core.classes import NODATA, load_classes
         from soundvis_core.models.registry import SEGMENT_AERIAL, load
-        from soundvis_core.segment import BLOCK, segment_blocks
+        from soundvis_core.segment import BLOCK, CodeTally, segment_blocks
 
         from ...layers.block_cache import bounded_block_cache
         from ...layers.outputs import OutputLayer
@@ -129,13 +143,19 @@ class SegmentRaster(Algorithm):
         progress.info(
             f"{grid.width} x {grid.height} pixels of {pixel:.2f} m on the ground; model {model_id}, a baseline."
         )
+        tally = CodeTally()
+
+        def write(column: int, row: int, codes: np.ndarray) -> None:
+            tally.add(codes)
+            output.write(1, column, row, codes)
+
         # The class raster takes one byte per pixel beside what is read.
         with bounded_block_cache(raster.row_bytes + grid.width, BLOCK + 2 * model.halo):
             segment_blocks(
                 lambda column, row, width, height: raster.colours(
                     grid.rectangle(column, row, width, height), width, height
                 ),
-                lambda column, row, codes: output.write(1, column, row, codes),
+                write,
                 grid.width,
                 grid.height,
                 model,
@@ -144,8 +164,24 @@ class SegmentRaster(Algorithm):
                 progress,
             )
             output.close()
+        self._say_shares(tally, classes, progress)
         self.on_success(OutputLayer(path, self.provenance, class_style(legend), raster=True))
         return {OUTPUT: path}
+
+    @staticmethod
+    def _say_shares(tally: CodeTally, classes: ClassList, progress: FeedbackProgress) -> None:
+        """What was found, in the log: the first look at whether the model suits the picture."""
+        from soundvis_core.segment import UNCLASSIFIED_NAME
+
+        shares = tally.shares(classes)
+        if not shares:
+            progress.warn("The raster has no data in this extent; the class raster holds nodata only.")
+            return
+        progress.info("Found: " + ", ".join(f"{name} {share:.1%}" for name, share in shares.items() if share))
+        if shares[UNCLASSIFIED_NAME] > MOSTLY:
+            progress.warn(
+                "More than half of the raster fits no class. Is it an aerial image in red, green and blue?"
+            )
 
     def _extent(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> QgsRectangle | None:
         """The extent in the raster's CRS; None where none is given. Raises InputError where it is empty."""
