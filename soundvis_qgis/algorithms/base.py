@@ -15,6 +15,7 @@ from qgis.core import (
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingParameterDefinition,
+    QgsProcessingParameterNumber,
 )
 from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
@@ -28,6 +29,9 @@ from ..layers.sinks import FieldSpec, SiteSink, is_database, output_path, plain_
 
 if TYPE_CHECKING:
     from ..layers.outputs import OutputLayer
+
+#: A maximum beyond this is none.
+_NO_LIMIT = 1e300
 
 GROUPS = {
     "sites": "Sites",
@@ -127,11 +131,32 @@ class Algorithm(QgsProcessingAlgorithm):
 
     def checkParameterValues(self, parameters, context):  # noqa: ANN001, ANN201 - QGIS's signature
         """What stands in the way of a run is said before it."""
+        outside = self._range_problem(parameters)
+        if outside:
+            return False, outside
         ok, message = super().checkParameterValues(parameters, context)
         if not ok:
             return ok, message
         problem = self.dependency_problem(parameters, context) or self.problem(parameters, context)
         return (problem is None), problem or ""
+
+    def _range_problem(self, parameters: Mapping[str, Any]) -> str | None:
+        """Which number lies outside its limits; QGIS itself says only that it is incorrect."""
+        for definition in self.parameterDefinitions():
+            if not isinstance(definition, QgsProcessingParameterNumber):
+                continue
+            try:
+                value = float(parameters[definition.name()])
+            except (KeyError, TypeError, ValueError):
+                continue
+            if not definition.minimum() <= value <= definition.maximum():
+                limits = f"at least {definition.minimum():g}"
+                if definition.maximum() < _NO_LIMIT:
+                    limits += f" and at most {definition.maximum():g}"
+                return (
+                    f"{definition.name()} ({definition.description()}) is {value:g}; it has to be {limits}."
+                )
+        return None
 
     def dependency_problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
         """Which packages are missing and how to get them; None where all are there."""

@@ -38,7 +38,8 @@ def add_path_parameters(algorithm: Algorithm, what: str) -> None:
             behavior=QgsProcessingParameterFile.Behavior.Folder,
             optional=True,
         ),
-        "Folder that relative paths start at. Empty: the folder of the layer's file, then that of the project.",
+        "Folder that relative paths start at. Empty: the folder of the layer's file, then that of the layer it was "
+        "made from, then that of the project.",
     )
 
 

@@ -19,6 +19,7 @@ from qgis.core import (
     QgsProcessingParameterFeatureSource,
 )
 
+from soundvis_core.pipeline import OK
 from soundvis_core.progress import check_cancelled
 
 from ..layers.sinks import FieldSpec, check_collisions, format_problem, free_fid, is_geopackage
@@ -149,13 +150,17 @@ class SitesAlgorithm(Algorithm):
             QgsFeatureRequest(), QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks
         )
         counts: Counter[str] = Counter()
+        first_reason = ""
         for done, values in enumerate(self.describe(read_ahead(features, waiting), total, progress), start=1):
             check_cancelled(progress)
             sink.add(values, waiting.popleft())
-            counts[str(values.get(self.status_field))] += 1
+            status = str(values.get(self.status_field))
+            counts[status] += 1
+            if status != OK and not first_reason:
+                first_reason = str(values.get(self.reason_field) or "")
             progress.report(done / total if total else 1.0)
         sink.close()
-        self._say_counts(counts, progress)
+        self._say_counts(counts, first_reason, progress)
         notes = {f"field {spec.name}": spec.comment for spec in added if spec.comment}
         self.on_success(
             OutputLayer(
@@ -191,7 +196,7 @@ class SitesAlgorithm(Algorithm):
             )
         return fields
 
-    def _say_counts(self, counts: Counter[str], progress: FeedbackProgress) -> None:
+    def _say_counts(self, counts: Counter[str], first_reason: str, progress: FeedbackProgress) -> None:
         total = sum(counts.values())
         if total == 0:
             progress.warn("The layer has no sites (mind selections and filters); the output is empty.")
@@ -202,6 +207,7 @@ class SitesAlgorithm(Algorithm):
         line = f"{total} sites: {parts}."
         if counts["ok"] < total:
             progress.warn(f"{line} The reasons are in the field '{self.reason_field}'.")
+            progress.info(f"The first reason: {first_reason}")
         else:
             progress.info(line)
 

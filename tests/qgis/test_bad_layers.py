@@ -180,3 +180,31 @@ def test_sites_of_an_undefined_crs_are_refused():
 
     with pytest.raises(InputError, match="has no coordinate reference system"):
         make_transform(undefined, QgsCoordinateReferenceSystem("EPSG:32631"), QgsProcessingContext())
+
+
+@pytest.mark.parametrize(
+    ("tool", "given", "message"),
+    [
+        (
+            "bgasites",
+            {"RADIUS": 0},
+            r"RADIUS \(Radius .*\) is 0; it has to be at least 0.1 and at most 100000",
+        ),
+        ("embedimagery", {"FOOTPRINT": "-5"}, r"FOOTPRINT .* is -5; it has to be at least 1"),
+    ],
+)
+def test_a_number_outside_its_limits_is_named_with_them(
+    run, make_points, basemap, tmp_path, tool, given, message
+):
+    raster = {"bgasites": "CLASSES", "embedimagery": "RASTER"}[tool]
+    output = tmp_path / "out.gpkg"
+    with pytest.raises(AlgorithmError, match=message):
+        run(tool, {"INPUT": make_points([MIDDLE]), raster: basemap, "OUTPUT": str(output), **given})
+    assert not output.exists()
+
+
+def test_the_first_reason_is_in_the_log(run, make_points, basemap):
+    made = run("embedimagery", {"INPUT": make_points([(0.0, 0.0)]), "RASTER": basemap, "OUTPUT": "memory:"})
+    assert any(
+        line.startswith("The first reason: the footprint lies outside") for line in made.feedback.infos
+    )

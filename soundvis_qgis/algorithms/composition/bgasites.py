@@ -117,7 +117,8 @@ class BgaSites(ComposeSites):
             raise SiteError("the circle lies outside the raster or on nodata", SKIPPED)
         shares = class_shares(codes, known, self._classes.names)
         composition = compose(shares, self._classes.table)
-        reason = f"{missing:.0%} of the circle has no data" if missing >= 0.005 else ""
+        # Rounded down: "100 %" beside a composition would contradict itself.
+        reason = f"{int(100 * missing)}% of the circle has no data" if missing >= 0.005 else ""
         if composition.raw is None:
             reason = "no class in the circle has weights" + (f"; {reason}" if reason else "")
         values = dict.fromkeys(self._fields.values(), 0.0)
