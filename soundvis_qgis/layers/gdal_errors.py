@@ -30,7 +30,16 @@ class _SharedSwitch:
             with self._lock:
                 self._blocks -= 1
                 if self._blocks == 0 and not self._were_on:
-                    gdal.DontUseExceptions()
+                    _switch_off()
+
+
+def _switch_off() -> None:
+    try:
+        gdal.DontUseExceptions()
+    except RuntimeError:
+        # Someone switched exceptions on meanwhile (Processing does so when it loads), and GDAL 3.6 lets only the
+        # last one switch them off: they stay on, as that one wants them.
+        return
 
 
 _shared_switch = _SharedSwitch()

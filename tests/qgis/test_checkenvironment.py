@@ -109,6 +109,8 @@ def test_it_needs_no_numpy():
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
     )
+    if "qgis/core/__init__.py" in done.stderr:
+        pytest.skip("this QGIS cannot be imported without numpy itself")
     assert done.returncode == 0, done.stderr
 
 

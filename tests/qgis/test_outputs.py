@@ -172,7 +172,7 @@ def test_the_token_of_a_web_layer_is_written_nowhere(run, make_points, project, 
     layer = QgsVectorLayer(f"{output}|layername=out", "out", "ogr")
     layer.loadDefaultMetadata()
     (line,) = [line for line in layer.metadata().history() if line.startswith("parameters")]
-    assert "RASTER='type=xyz&url=https://***@127.0.0.1:9/" in line and "access_token%3D***&zmax" in line
+    assert "type=xyz&url=https://***@127.0.0.1:9/" in line and "access_token%3D***&zmax" in line
     for path in tmp_path.iterdir():
         assert b"SECRET" not in path.read_bytes(), path
 
@@ -323,36 +323,40 @@ def test_a_table_of_a_database_is_taken_back(qgis_app, tmp_path):
         SiteSink(None, f"spatialite://{connection}", [], [], False).discard()
 
 
-def test_gdal_raises_within_a_block_only(qgis_app):
+@pytest.fixture
+def silent_gdal():
+    """GDAL as other plugins expect it, without exceptions; some versions of Processing hold them on for good."""
+    before = gdal.GetUseExceptions()
+    try:
+        gdal.DontUseExceptions()
+    except RuntimeError:
+        pytest.skip("this QGIS holds GDAL's exceptions on")
+    yield
+    (gdal.UseExceptions if before else gdal.DontUseExceptions)()
+
+
+def test_gdal_raises_within_a_block_only(qgis_app, silent_gdal):
     def state():
         return bool(gdal.GetUseExceptions())
 
-    before = state()
-    gdal.DontUseExceptions()
-    try:
-        with gdal_exceptions():
-            with gdal_exceptions():
-                assert state()
-            with pytest.raises(RuntimeError):
-                gdal.Open("/nowhere.tif")
-        assert not state()
-        gdal.UseExceptions()
+    with gdal_exceptions():
         with gdal_exceptions():
             assert state()
+        with pytest.raises(RuntimeError):
+            gdal.Open("/nowhere.tif")
+    assert not state()
+    gdal.UseExceptions()
+    with gdal_exceptions():
         assert state()
-    finally:
-        (gdal.UseExceptions if before else gdal.DontUseExceptions)()
-
-
-def test_our_tools_leave_the_switch_of_gdal_alone(run, make_raster, tmp_path):
-    codes = make_raster(tmp_path / "codes.tif", np.full((20, 20), 4, np.uint8), nodata=255)
-    before = gdal.GetUseExceptions()
+    assert state()
     gdal.DontUseExceptions()
-    try:
-        run("bgaraster", {"INPUT": codes, "OUTPUT": str(tmp_path / "new" / "folder" / "bga.tif")})
-        assert not gdal.GetUseExceptions()
-    finally:
-        (gdal.UseExceptions if before else gdal.DontUseExceptions)()
+
+
+def test_our_tools_leave_the_switch_of_gdal_alone(run, make_raster, tmp_path, request):
+    codes = make_raster(tmp_path / "codes.tif", np.full((20, 20), 4, np.uint8), nodata=255)
+    request.getfixturevalue("silent_gdal")  # only now: making the raster switches exceptions on
+    run("bgaraster", {"INPUT": codes, "OUTPUT": str(tmp_path / "new" / "folder" / "bga.tif")})
+    assert not gdal.GetUseExceptions()
     assert (tmp_path / "new" / "folder" / "bga.tif").exists()
 
 
