@@ -79,16 +79,16 @@ test_in() {
     # shellcheck disable=SC2016,SC2086
     in_chroot "$root" bash -c '
         set -e
-        rm -rf /opt/tests /tmp/work
-        mkdir -p /tmp/work/run; chmod 700 /tmp/work/run
+        rm -rf /opt/tests /tmp/scratch
+        mkdir -p /tmp/scratch/run; chmod 700 /tmp/scratch/run
         python3 -m venv --system-site-packages /opt/tests
         /opt/tests/bin/python -m pip install -q --no-index --no-deps --find-links "$1" \
             --require-hashes -r /repo/requirements/qgis-tests.lock
         shift
         cd /repo
-        export QT_QPA_PLATFORM=offscreen XDG_RUNTIME_DIR=/tmp/work/run QGIS_CUSTOM_CONFIG_PATH=/tmp/work/profile
+        export QT_QPA_PLATFORM=offscreen XDG_RUNTIME_DIR=/tmp/scratch/run QGIS_CUSTOM_CONFIG_PATH=/tmp/scratch/profile
         export QGIS_PREFIX_PATH=/usr QGIS_PLUGINPATH=/repo/build PYTHONSAFEPATH=1 PYTHONPATH=/repo/build:/repo
-        export PROJ_DATA=/usr/share/proj PROJ_LIB=/usr/share/proj PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/work/hypothesis
+        export PROJ_DATA=/usr/share/proj PROJ_LIB=/usr/share/proj PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY=/tmp/scratch/hypothesis
         names=$(python3 -W ignore /repo/tests/package/enum_check.py qgis /repo/build/soundvis_qgis | tail -n 1)
         [[ $names == *\"findings\":\ \[\]* ]] || { echo "Names that this QGIS does not have, or unscoped enums: $names"; exit 1; }
         # What Python frees after QGIS has shut down can crash it: the end of the process shuts down both.
