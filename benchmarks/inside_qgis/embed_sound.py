@@ -46,7 +46,7 @@ from soundvis_core.audio import read_windows  # noqa: E402
 from soundvis_core.models.acoustic_features import AcousticFeatures  # noqa: E402
 from soundvis_core.pipeline import worker_threads  # noqa: E402
 from soundvis_qgis.compat import STRING  # noqa: E402
-from soundvis_qgis.layers.sources import vector_of  # noqa: E402
+from soundvis_qgis.layers.sources import numbers_of  # noqa: E402
 
 folder.mkdir(parents=True, exist_ok=True)
 paths = write_recordings()
@@ -99,6 +99,6 @@ for round_number in range(rounds + 1):
             times[name].append(seconds)
 
 written = QgsVectorLayer(output, "sites", "ogr")
-vectors = {feature["path"]: vector_of(feature["snd_emb"]) for feature in written.getFeatures()}
+vectors = {feature["path"]: np.array(numbers_of(feature["snd_emb"])) for feature in written.getFeatures()}
 difference = max(float(np.abs(vectors[str(path)] - row).max()) for path, row in zip(paths, reference))
 print(json.dumps({"times": times, "threads": worker_threads(), "difference": difference}), flush=True)

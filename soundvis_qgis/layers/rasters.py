@@ -144,8 +144,13 @@ class RasterSource:
 
     @property
     def row_bytes(self) -> int:
-        """What one row of the file takes in memory, all bands; 0 for web layers."""
+        """What one row has to take in GDAL's memory, all bands; 0 for web layers and for tiled files.
+
+        A file in strips is decoded by whole rows; of a tiled one the tiles of a block are enough.
+        """
         provider = self._provider
+        if provider.xBlockSize() < provider.xSize():
+            return 0
         types = (enum_number(provider.dataType(band)) for band in range(1, provider.bandCount() + 1))
         return provider.xSize() * sum(np.dtype(_DTYPES.get(number, "f8")).itemsize for number in types)
 
