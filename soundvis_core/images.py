@@ -150,8 +150,7 @@ def _decode(image_module: Any, image: Any, file: Path, max_side: int | None) -> 
 def _orientation(image: Any) -> int:
     try:
         return int(image.getexif().get(_EXIF_ORIENTATION, 1))
-    # Broken EXIF says nothing about the picture itself.
-    except Exception:  # noqa: BLE001
+    except Exception:  # noqa: BLE001 - broken EXIF raises anything, and says nothing about the picture itself
         return 1
 
 

@@ -111,7 +111,7 @@ def _needs_av(path: str) -> bool:
 
 
 def _open_soundfile(soundfile: Any, path: str) -> Stream:
-    class Straight(soundfile.SoundFile):  # type: ignore[misc]
+    class Straight(soundfile.SoundFile):  # type: ignore[misc]  # soundfile comes through require(), as Any
         """Read from start to end. soundfile seeks after each block, and MP3 sounds broken where it did."""
 
         def seekable(self) -> bool:
