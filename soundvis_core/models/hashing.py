@@ -1,0 +1,88 @@
+"""Hashes of weight files, worked out once per file and change."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..progress import NO_PROGRESS, Progress, check_cancelled
+
+_BLOCK = 4 << 20
+_MEMO_NAME = "checkpoint-hashes.json"
+#: Hashes known in this process: (path, size, changed) -> sha256.
+_known: dict[tuple[str, int, int], str] = {}
+
+
+def sha256_of(path: Path, progress: Progress = NO_PROGRESS) -> str:
+    """sha256 of a file. Raises OSError where it cannot be read, Cancelled where the user cancels."""
+    return _digest(path, hashlib.sha256(), progress)
+
+
+def git_blob_of(path: Path, progress: Progress = NO_PROGRESS) -> str:
+    """The hash git gives a file: sha1 over ``blob <length>``, a zero byte and the content."""
+    # Git's own name of the content, published by the source; no secret depends on it.
+    digest = hashlib.sha1(usedforsecurity=False)
+    digest.update(b"blob %d\0" % path.stat().st_size)
+    return _digest(path, digest, progress)
+
+
+def _digest(path: Path, digest: hashlib._Hash, progress: Progress) -> str:
+    with open(path, "rb") as file:
+        while block := file.read(_BLOCK):
+            check_cancelled(progress)
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def remembered_sha256(path: Path, memo_folder: Path) -> str:
+    """sha256 of a file, from the memory of this process or of ``memo_folder`` while size and time stay the same.
+
+    Raises OSError where the file cannot be read. A memory that cannot be read or written is done without.
+    """
+    stat = path.stat()
+    key = (str(path.resolve()), stat.st_size, stat.st_mtime_ns)
+    if key in _known:
+        return _known[key]
+    memo = memo_folder / _MEMO_NAME
+    text = "|".join(map(str, key))
+    stored = read_json(memo)
+    value = stored.get(text)
+    if not isinstance(value, str):
+        value = sha256_of(path)
+        # Two runs at once may each lose the other's line: it is then worked out again.
+        with contextlib.suppress(OSError):
+            write_json(memo, {**_without(stored, key[0]), text: value})
+    _known[key] = value
+    return value
+
+
+def _without(stored: Mapping[str, object], path: str) -> dict[str, object]:
+    return {text: value for text, value in stored.items() if not text.startswith(f"{path}|")}
+
+
+def read_json(path: Path) -> dict[str, object]:
+    """The mapping in a JSON file; empty where there is none that can be read."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def write_json(path: Path, values: Mapping[str, object]) -> None:
+    """Write a JSON file at once: another process sees the old one or the new one. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(values, file, indent=1, sort_keys=True)
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise

@@ -1,0 +1,248 @@
+"""Where the weights of a model lie on this computer.
+
+The store is ``<models folder>/<model id>/<revision, 12 digits>/`` with the files and ``soundvis.json``, which
+names them with size and sha256 and is written last, after they were verified. Files laid into
+``<models folder>/<model id>/`` by hand are taken too, once their hashes are right. A checkpoint of the user's own
+goes before both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from ..errors import InputError
+from .hashing import git_blob_of, read_json, remembered_sha256, write_json
+from .options import ModelOptions
+from .registry import LIGHT, ModelRow, by_id
+
+MANIFEST = "soundvis.json"
+#: The revision of files that come from no repository.
+LOCAL = "local"
+_REVISION_DIGITS = 12
+#: Kinds of weight files, the best first: safetensors hold nothing but numbers.
+WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
+
+
+class MissingWeightsError(InputError):
+    """The weights of a model are not there, or not as they have to be; the message names the ways out."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The files of one model.
+
+    files: path by name as in the registry (a checkpoint of the user's own: by its own name). revision: the commit
+    of the repository, or ``local``. fingerprint: sha256 over names, sizes and contents of the files and of the parts;
+    the same weights have the same one on every computer. parts: the weights of optional parts, by model id.
+    """
+
+    row: ModelRow
+    folder: Path
+    files: Mapping[str, Path]
+    revision: str
+    fingerprint: str
+    parts: Mapping[str, Weights] = field(default_factory=dict)
+
+    def weight_file(self) -> Path:
+        """The file that holds the numbers. Raises MissingWeightsError where there is none."""
+        found = _weight_files(self.files.values())
+        if not found:
+            kinds = ", ".join(WEIGHT_SUFFIXES)
+            raise MissingWeightsError(f"{self.folder} holds no weight file ({kinds}). {ways_out(self.row)}")
+        return found[0]
+
+
+def locate(row: ModelRow, options: ModelOptions) -> Weights:
+    """The weights of a model: the user's checkpoint, else the row's own path, else the store.
+
+    Raises MissingWeightsError that says what is missing, where it was looked for, and the ways out.
+    """
+    if row.runtime == LIGHT:
+        return Weights(row, options.models, {}, "", "")
+    own = options.checkpoint or row.path
+    try:
+        folder, files, revision = _own(row, Path(own)) if own else _stored(row, options)
+        parts = _parts(row, options)
+        fingerprint = _fingerprint(files, parts, options)
+    except OSError as error:
+        raise MissingWeightsError(
+            f"The weights of '{row.id}' cannot be read: {error}. {ways_out(row)}"
+        ) from error
+    return Weights(row, folder, files, revision, fingerprint, parts)
+
+
+def missing_weights(row: ModelRow, options: ModelOptions) -> str | None:
+    """Why the weights of a model cannot be used, and the ways out; None where they are there."""
+    try:
+        locate(row, options)
+    except MissingWeightsError as error:
+        return str(error)
+    return None
+
+
+def ways_out(row: ModelRow) -> str:
+    """What a user can do who lacks the weights of ``row``."""
+    get = f"Run the tool 'Download models' for '{row.id}'"
+    if row.page:
+        get = f"Get them from {row.page} and run the tool 'Download models' for '{row.id}' with their folder as source"
+    if row.path:
+        get = "Correct the path in your registry of models"
+    return f"{get}, or give a local file or folder as CHECKPOINT, or choose the light model, which needs no weights."
+
+
+def revision_folder(row: ModelRow, options: ModelOptions, revision: str) -> Path:
+    """Where the store keeps a model at a revision."""
+    return options.models / row.id / revision[:_REVISION_DIGITS]
+
+
+def pinned_revision(row: ModelRow) -> str:
+    """The commit that a row names, else the content hash of its one file; empty where nothing is pinned."""
+    return row.revision or next(iter({**row.sha256, **row.git_blob}.values()), "")
+
+
+def wrong_content(row: ModelRow, name: str, path: Path) -> str | None:
+    """How a file differs from what the registry pins; None where it is right or nothing is pinned.
+
+    Raises OSError where it cannot be read.
+    """
+    for found_of, pins, kind in ((_sha256, row.sha256, "sha256"), (_git_blob, row.git_blob, "git hash")):
+        if name in pins:
+            found = found_of(path)
+            if found != pins[name]:
+                size = path.stat().st_size
+                return f"{path} ({size:,} bytes) has the {kind} {found}, but {pins[name]} is expected"
+    return None
+
+
+def _sha256(path: Path) -> str:
+    return remembered_sha256(path, path.parent)
+
+
+def _git_blob(path: Path) -> str:
+    return git_blob_of(path)
+
+
+def write_manifest(row: ModelRow, folder: Path, revision: str, source: str) -> None:
+    """Declare the files in ``folder`` whole: the last step of a download. Raises OSError."""
+    files = {
+        name: {"size": (folder / name).stat().st_size, "sha256": remembered_sha256(folder / name, folder)}
+        for name in row.files
+    }
+    write_json(folder / MANIFEST, {"model": row.id, "revision": revision, "source": source, "files": files})
+
+
+def _own(row: ModelRow, path: Path) -> tuple[Path, dict[str, Path], str]:
+    """The files of a checkpoint of the user's own: a folder, a file, or one file of a folder with a model."""
+    if path.is_dir():
+        return path, _folder_files(row, path), LOCAL
+    if not path.is_file():
+        raise MissingWeightsError(
+            f"The checkpoint {path} is not there. It has to be a file ({', '.join(WEIGHT_SUFFIXES)}) or a folder."
+        )
+    if path.suffix.lower() not in WEIGHT_SUFFIXES:
+        return path.parent, _folder_files(row, path.parent), LOCAL
+    beside = {other.name: other for other in _described(path.parent)}
+    return path.parent, {path.name: path, **beside}, LOCAL
+
+
+def _folder_files(row: ModelRow, folder: Path) -> dict[str, Path]:
+    weights = _weight_files(folder.iterdir())
+    if not weights:
+        kinds = ", ".join(WEIGHT_SUFFIXES)
+        raise MissingWeightsError(f"The checkpoint {folder} holds no weight file ({kinds}). {ways_out(row)}")
+    named = [path for path in weights if path.name in row.files]
+    best = (named or weights)[0]
+    rivals = [path.name for path in weights if path.suffix == best.suffix]
+    if not named and len(rivals) > 1:
+        raise MissingWeightsError(
+            f"{folder} holds several weight files ({', '.join(rivals[:5])}); name one of them as CHECKPOINT."
+        )
+    return {best.name: best, **{path.name: path for path in _described(folder)}}
+
+
+def _described(folder: Path) -> list[Path]:
+    """The small files beside weights: configuration, tokenizer, labels."""
+    kinds = (".json", ".txt")
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in kinds and path.name != MANIFEST and path.is_file()
+    )
+
+
+def _weight_files(paths: Iterable[Path]) -> list[Path]:
+    found = [path for path in paths if path.suffix.lower() in WEIGHT_SUFFIXES and path.is_file()]
+    return sorted(found, key=lambda path: (WEIGHT_SUFFIXES.index(path.suffix.lower()), path.name))
+
+
+def _stored(row: ModelRow, options: ModelOptions) -> tuple[Path, dict[str, Path], str]:
+    home = options.models / row.id
+    pinned = pinned_revision(row)
+    if pinned:
+        folders = [revision_folder(row, options, pinned)]
+    else:
+        manifests = sorted(home.glob(f"*/{MANIFEST}"), key=lambda path: path.stat().st_mtime, reverse=True)
+        folders = [path.parent for path in manifests]
+    for folder in folders:
+        manifest = read_json(folder / MANIFEST)
+        if manifest:
+            return folder, _verified(row, folder, manifest), str(manifest.get("revision") or LOCAL)
+    by_hand = {name: home / name for name in row.files}
+    if by_hand and all(path.is_file() for path in by_hand.values()):
+        for name, path in by_hand.items():
+            wrong = wrong_content(row, name, path)
+            if wrong:
+                raise MissingWeightsError(f"{wrong}. {ways_out(row)}")
+        return home, by_hand, pinned or LOCAL
+    looked = folders[0] if folders else home
+    raise MissingWeightsError(
+        f"The weights of '{row.id}' are not on this computer (looked in {looked}). {ways_out(row)}"
+    )
+
+
+def _verified(row: ModelRow, folder: Path, manifest: Mapping[str, object]) -> dict[str, Path]:
+    """The files of a manifest, where they are there in their size."""
+    listed = manifest.get("files")
+    sizes = listed if isinstance(listed, dict) else {}
+    for name in row.files:
+        path, entry = folder / name, sizes.get(name)
+        size = path.stat().st_size if path.is_file() else None
+        expected = entry.get("size") if isinstance(entry, dict) else None
+        if size is None or size != expected:
+            what = "is missing" if size is None else f"has {size:,} bytes in place of {expected or 0:,}"
+            raise MissingWeightsError(
+                f"The weights of '{row.id}' are damaged: {path} {what}. {ways_out(row)}"
+            )
+    return {name: folder / name for name in row.files}
+
+
+def _parts(row: ModelRow, options: ModelOptions) -> dict[str, Weights]:
+    if not row.needs:
+        return {}
+    part = by_id(row.needs)
+    try:
+        return {part.id: locate(part, ModelOptions(options.models_folder, options.cache_folder))}
+    except MissingWeightsError:
+        return {}
+
+
+def _fingerprint(files: Mapping[str, Path], parts: Mapping[str, Weights], options: ModelOptions) -> str:
+    digest = hashlib.sha256()
+    for name, path in sorted(files.items()):
+        content = _manifest_sha256(path) or remembered_sha256(path, options.cache)
+        digest.update(f"{PurePosixPath(name)}|{path.stat().st_size}|{content}\n".encode())
+    for name, part in sorted(parts.items()):
+        digest.update(f"{name}|{part.fingerprint}\n".encode())
+    return digest.hexdigest()
+
+
+def _manifest_sha256(path: Path) -> str:
+    """What the manifest beside a file says of its content; empty where it says nothing of this size."""
+    listed = read_json(path.parent / MANIFEST).get("files")
+    entry = listed.get(path.name) if isinstance(listed, dict) else None
+    if not isinstance(entry, dict) or entry.get("size") != path.stat().st_size:
+        return ""
+    return str(entry.get("sha256") or "")
