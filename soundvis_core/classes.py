@@ -1,8 +1,10 @@
 """Class lists: what a segmentation may find, under which code, name and colour.
 
-A class list is a small CSV with the columns ``code, name, colour, synonyms``; only ``name`` is required.
-Synonyms are separated by ``|``. They are how a class is found under another name, and what models that are
-prompted with words are asked for. Codes 0 (unclassified) and 255 (nodata) are the same in every class raster.
+A class list is a small CSV with the columns ``code, name, colour, synonyms, prompts``; only ``name`` is required.
+Synonyms and prompts are separated by ``|``. Synonyms are how a class is found under another name; prompts are the
+words a model that reads words is asked for, where they differ from the name and its synonyms ("Developed space" is
+a good name on a map and a poor prompt). Short lists can be written as text: ``building, roof, house; road; water``.
+Codes 0 (unclassified) and 255 (nodata) are the same in every class raster.
 """
 
 from __future__ import annotations
@@ -25,6 +27,9 @@ NODATA = 255
 #: Codes 1 to 254 are free for classes.
 MAX_CLASSES = 254
 
+#: What a list calls the class that takes what is none of the others.
+BACKGROUND_NAME = "background"
+
 #: The lists that ship with SoundVis and the kind of picture each is for.
 PRESETS: Mapping[str, str] = {
     "paper-aerial": "aerial",
@@ -34,27 +39,53 @@ PRESETS: Mapping[str, str] = {
     "paper-street": "street",
     "colour-index": "street",
 }
+#: Below this probability a pixel is background, in SegEarth-OV's settings for the data sets (arXiv 2410.01768). The
+#: paper's nine classes have none: together they are meant to cover the ground, their shares are compared as a whole,
+#: and among their many prompts the probability of the best one says little about whether it is right.
+_THRESHOLDS: Mapping[str, float] = {"openearthmap": 0.1, "loveda": 0.3, "potsdam": 0.1}
 _MAX_BYTES = 1_000_000
-_COLUMNS = ("code", "name", "colour", "color", "synonyms")
+_MAX_PATH = 4096
+_COLUMNS = ("code", "name", "colour", "color", "synonyms", "prompts")
 
 
 @dataclass(frozen=True)
 class LandClass:
-    """One class: its code in a raster (1 to 254), name, RGB colour (0 to 255) and other names."""
+    """One class: its code in a raster (1 to 254), name, RGB colour (0 to 255), other names, own prompts if any."""
 
     code: int
     name: str
     colour: tuple[int, int, int]
     synonyms: tuple[str, ...] = ()
+    own_prompts: tuple[str, ...] = ()
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """What a model that reads words is asked for: the class's prompts, else its name and synonyms."""
+        return self.own_prompts or (self.name, *self.synonyms)
 
 
 @dataclass(frozen=True)
 class ClassList:
-    """An ordered list of classes. ``scene`` is ``aerial``, ``street`` or empty (a user's list: any scene)."""
+    """An ordered list of classes. ``scene`` is ``aerial``, ``street`` or empty (a user's list: any scene).
+
+    threshold: the probability (0 to 1) below which a model that reads words gives a pixel to the background.
+    """
 
     name: str
     scene: str
     classes: tuple[LandClass, ...]
+    threshold: float = 0.0
+
+    @property
+    def background(self) -> int | None:
+        """The code of the class that goes by the name "background" or has it as a synonym; None where none does."""
+        entry = self.find(BACKGROUND_NAME)
+        return None if entry is None else entry.code
+
+    def prompts(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        """All prompts in the order of the classes, and the code of the class that each belongs to."""
+        pairs = [(prompt, entry.code) for entry in self.classes for prompt in entry.prompts]
+        return tuple(prompt for prompt, _ in pairs), tuple(code for _, code in pairs)
 
     def find(self, text: str) -> LandClass | None:
         """The class whose name, or else one of whose synonyms, has the same slug as ``text``."""
@@ -88,25 +119,75 @@ def preset_ids(scene: str | None = None) -> tuple[str, ...]:
 
 
 def load_classes(spec: str) -> ClassList:
-    """Load a class list: a preset id (see :func:`preset_ids`) or the path of a CSV.
+    """Load a class list: a preset id (see :func:`preset_ids`), the path of a CSV, or the classes as text.
 
     The CSV is UTF-8 (with or without a byte order mark), separated by commas, semicolons or tabs. Without a
     ``code`` column the codes are 1, 2, 3... in file order; without a ``colour`` (``#rrggbb`` or ``r g b``)
-    a class gets a distinct one.
+    a class gets a distinct one. In text, classes are separated by semicolons or line breaks and the names of one
+    class by commas, as in ``building, roof, house; road; water``; the first name is the class's.
 
-    Raises :class:`InputError` that names the file and the row.
+    Raises :class:`InputError` that names the file and the row, or the class.
     """
     text = str(spec).strip()
     if text in PRESETS:
-        return _parse(_read(table_path("classes", text + ".csv")), text, PRESETS[text], f"preset '{text}'")
-    looks_like_path = text.lower().endswith((".csv", ".txt", ".tsv")) or os.sep in text or "/" in text
-    if not text or not (looks_like_path or Path(text).exists()):
+        where, content = f"preset '{text}'", _read(table_path("classes", text + ".csv"))
+        return _parse(content, text, PRESETS[text], where, _THRESHOLDS.get(text, 0.0))
+    if _is_file(text):
+        path = Path(text)
+        return _parse(_read(path), path.stem, "", f"'{path}'")
+    if any(separator in text for separator in ";\n,"):
+        return _from_text(text)
+    if os.sep in text or "/" in text:
+        return _parse(_read(Path(text)), Path(text).stem, "", f"'{text}'")
+    raise InputError(
+        f"There is no class list '{text}'. Choose one of {', '.join(preset_ids())}, "
+        "give the path of a CSV with the columns code, name, colour, synonyms, "
+        "or write the classes as text: building, roof, house; road; water."
+    )
+
+
+def _is_file(text: str) -> bool:
+    """Whether ``text`` is the name of a table, there or not, rather than classes."""
+    if not text or "\n" in text or len(text) > _MAX_PATH:
+        return False
+    if text.lower().endswith((".csv", ".txt", ".tsv")):
+        return True
+    try:
+        return Path(text).exists()
+    except (OSError, ValueError):  # no name of a file on this system
+        return False
+
+
+def _from_text(text: str) -> ClassList:
+    """Classes separated by semicolons or line breaks, their names by commas."""
+    groups = [[name.strip() for name in group.split(",")] for group in re.split(r"[;\r\n]+", text)]
+    named = [[name for name in names if slug(name)] for names in groups]
+    named = [names for names in named if names]
+    if not named:
+        raise InputError("The class list has no classes. Write them as: building, roof, house; road; water.")
+    if len(named) == 1 and not re.search(r"[;\n]", text):
         raise InputError(
-            f"There is no class list '{text}'. Choose one of {', '.join(preset_ids())}, "
-            "or give the path of a CSV with the columns code, name, colour, synonyms."
+            f"The class list '{text}' is one class with {len(named[0])} names. Separate classes with semicolons; "
+            "commas separate the names of one class."
         )
-    path = Path(text)
-    return _parse(_read(path), path.stem, "", f"'{path}'")
+    _check_count(len(named), "in the text")
+    seen: set[str] = set()
+    for name in (name for names in named for name in names):
+        if slug(name) in seen:
+            raise InputError(f"The class list has '{name}' twice. Each name can stand for one class, once.")
+        seen.add(slug(name))
+    spare = _distinct_colours([])
+    classes = tuple(
+        LandClass(code, names[0], next(spare), tuple(names[1:])) for code, names in enumerate(named, start=1)
+    )
+    return ClassList("text", "", classes)
+
+
+def _check_count(count: int, where: str) -> None:
+    if count > MAX_CLASSES:
+        raise InputError(
+            f"Class list {where} has {count} classes; a class raster holds {MAX_CLASSES} at most."
+        )
 
 
 def _read(path: Path) -> str:
@@ -125,12 +206,12 @@ def _read(path: Path) -> str:
         raise InputError(f"The class list '{path}' is not UTF-8 text. Save it as 'CSV UTF-8'.") from error
 
 
-def _parse(text: str, name: str, scene: str, where: str) -> ClassList:
+def _parse(text: str, name: str, scene: str, where: str, threshold: float = 0.0) -> ClassList:
     """The class list in the CSV ``text``; ``where`` names the source in error messages."""
     rows = _rows(text, where)
     codes: dict[int, int] = {}
     slugs: dict[str, int] = {}
-    entries: list[tuple[int, str, tuple[int, int, int] | None, tuple[str, ...]]] = []
+    entries: list[tuple[int, str, tuple[int, int, int] | None, tuple[str, ...], tuple[str, ...]]] = []
     for number, row in rows:
         row_name = row.get("name", "")
         key = slug(row_name)
@@ -147,20 +228,20 @@ def _parse(text: str, name: str, scene: str, where: str) -> ClassList:
             )
         slugs[key], codes[code] = number, number
         colour = _colour(row.get("colour") or row.get("color") or "", f"Class list {where}, row {number}")
-        synonyms = tuple(part.strip() for part in row.get("synonyms", "").split("|") if part.strip())
-        entries.append((code, row_name, colour, synonyms))
+        entries.append((code, row_name, colour, _parts(row, "synonyms"), _parts(row, "prompts")))
     if not entries:
         raise InputError(f"Class list {where} has no classes.")
-    if len(entries) > MAX_CLASSES:
-        raise InputError(
-            f"Class list {where} has {len(entries)} classes; a class raster holds {MAX_CLASSES} at most."
-        )
+    _check_count(len(entries), where)
     spare = _distinct_colours([entry[2] for entry in entries if entry[2] is not None])
     classes = tuple(
-        LandClass(code, row_name, colour if colour is not None else next(spare), synonyms)
-        for code, row_name, colour, synonyms in entries
+        LandClass(code, row_name, colour if colour is not None else next(spare), synonyms, prompts)
+        for code, row_name, colour, synonyms, prompts in entries
     )
-    return ClassList(name, scene, classes)
+    return ClassList(name, scene, classes, threshold)
+
+
+def _parts(row: Mapping[str, str], column: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in row.get(column, "").split("|") if part.strip())
 
 
 def _rows(text: str, where: str) -> list[tuple[int, dict[str, str]]]:

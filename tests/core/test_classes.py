@@ -126,6 +126,83 @@ def test_unknown_preset_lists_the_presets():
         load_classes("")
 
 
+def test_classes_written_as_text():
+    classes = load_classes(" building, roof ,house;road ;\n Low vegetation; background,; ")
+    assert [(entry.code, entry.name, entry.synonyms) for entry in classes.classes] == [
+        (1, "building", ("roof", "house")),
+        (2, "road", ()),
+        (3, "Low vegetation", ()),
+        (4, "background", ()),
+    ]
+    assert len({entry.colour for entry in classes.classes}) == 4
+    assert (classes.name, classes.scene, classes.threshold, classes.background) == ("text", "", 0.0, 4)
+    names, codes = classes.prompts()
+    assert names == ("building", "roof", "house", "road", "Low vegetation", "background")
+    assert codes == (1, 1, 1, 2, 3, 4)
+
+
+def test_a_slash_in_text_is_no_path():
+    assert [entry.name for entry in load_classes("forest/vegetation; water").classes] == [
+        "forest/vegetation",
+        "water",
+    ]
+    assert [entry.name for entry in load_classes("\n".join(f"class {n}" for n in range(200))).classes][
+        -1:
+    ] == ["class 199"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (";;\n", "no classes"),
+        (",", "no classes"),
+        ("building, road, water", "Separate classes with semicolons"),
+        ("building; road; Building", "'Building' twice"),
+        ("building, house; home, house", "'house' twice"),
+        ("building, building; road", "'building' twice"),
+        (";".join(f"c{number}" for number in range(255)), "255 classes.*254 at most"),
+    ],
+)
+def test_text_that_is_no_class_list(text, words):
+    with pytest.raises(InputError, match=words):
+        load_classes(text)
+
+
+#: What the models of the data sets are asked for: SegEarth-OV's settings (arXiv 2410.01768), code by code.
+PROMPTS = {
+    "openearthmap": (
+        "bareland,barren / grass / pavement / road / tree,forest / water,river / cropland / building,roof,house / "
+        "background", 0.1, 9,
+    ),
+    "loveda": ("background / building,roof,house / road / water / barren / forest / agricultural", 0.3, 1),
+    "potsdam": ("road,parking lot / building / low vegetation / tree / car / clutter,background", 0.1, 6),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("preset", PROMPTS)
+def test_prompts_threshold_and_background_of_the_data_sets(preset):
+    text, threshold, background = PROMPTS[preset]
+    classes = load_classes(preset)
+    assert " / ".join(",".join(entry.prompts) for entry in classes.classes) == text
+    assert (classes.threshold, classes.background) == (threshold, background)
+    assert [entry.code for entry in classes.classes] == list(range(1, len(classes.classes) + 1))
+
+
+def test_the_papers_classes_have_no_background_and_distinct_prompts():
+    aerial = load_classes("paper-aerial")
+    assert (aerial.threshold, aerial.background) == (0.0, None)
+    names, codes = aerial.prompts()
+    assert len(set(names)) == len(names)
+    assert set(codes) == set(range(1, 10))
+
+
+def test_prompts_of_a_csv(tmp_path):
+    text = "name,synonyms,prompts\nDeveloped space,pavement|paved,\nWater,river,water|sea\n"
+    first, second = load_classes(write(tmp_path, text)).classes
+    assert first.prompts == ("Developed space", "pavement", "paved")
+    assert (second.prompts, second.synonyms) == (("water", "sea"), ("river",))
+
+
 def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(InputError, match="does not exist"):
         load_classes(str(tmp_path / "no.csv"))
