@@ -6,6 +6,8 @@ source "$(dirname "$0")/common.sh"
 SUITE=${SUITE:-core core-qgis qgis package}
 read -ra ARGUMENTS <<<"${ARGS:-}"
 export QGIS_TEST_PYTHON
+# Models run in a worker that has torch; their weights are built by the tests, and nothing is ever fetched.
+export SOUNDVIS_PYTHON="$DEV_PYTHON" HF_HUB_OFFLINE=1
 # pyproj looks for its data beside the Python it runs in, and the environment's is a link: name the system's.
 if [ -d /usr/share/proj ]; then export PROJ_DATA=/usr/share/proj PROJ_LIB=/usr/share/proj; fi
 mkdir -p "$LOGS"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-REFERENCES = ("librosa", "maad", "skbio")
+REFERENCES = ("librosa", "maad", "skbio", "torch", "torchvision", "transformers", "open_clip", "safetensors")
 INSIDE_QGIS_PYTHON = importlib.util.find_spec("qgis") is not None
 
 

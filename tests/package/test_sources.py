@@ -25,6 +25,7 @@ TEXTS = [
     ROOT / "metadata.txt",
     *ROOT.joinpath("requirements").iterdir(),
 ]
+LOCKS = sorted([*ROOT.joinpath("requirements").glob("*.lock"), *ROOT.joinpath("resources").rglob("*.lock")])
 #: Put together from parts, so that this file does not find itself.
 UNFINISHED = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK")) + r")\b")
 #: Paths of one machine, and hosts that packages come from: nobody else has them.
@@ -76,12 +77,26 @@ def test_only_ci_names_the_shared_folder():
 
 
 def test_locks_pin_versions_and_hashes():
-    for lock in ROOT.joinpath("requirements").glob("*.lock"):
+    for lock in LOCKS:
         requirements = re.findall(r"^[A-Za-z][^\n]*(?:\\\n[^\n]+)+", lock.read_text("utf-8"), re.MULTILINE)
         assert requirements
         for requirement in requirements:
             assert re.match(r"[\w.-]+==[\w.]+", requirement)
             assert "--hash=sha256:" in requirement
+
+
+def test_torch_is_pinned_apart():
+    """What a lock does not name, no installation of that lock can replace: a CPU torch stays a CPU torch."""
+    family = re.compile(r"^(torch|torchvision|triton|nvidia-[\w-]+|cuda-\w+)==", re.MULTILINE)
+    found = {lock.name: bool(family.search(lock.read_text("utf-8"))) for lock in LOCKS}
+    assert found == {"dev.lock": False, "qgis-tests.lock": False, "models.lock": False, "torch.lock": True}
+    pinned = re.findall(
+        r"^torch\w*==[\d.]+$", ROOT.joinpath("requirements", "torch.in").read_text("utf-8"), re.MULTILINE
+    )
+    locked = ROOT.joinpath("resources", "environment", "torch.lock").read_text("utf-8")
+    assert len(pinned) == 2
+    for requirement in pinned:
+        assert re.search(rf"^{re.escape(requirement)}[ ;\\]", locked, re.MULTILINE), requirement
 
 
 def test_qgis_keeps_its_own_libraries():
