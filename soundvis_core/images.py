@@ -17,7 +17,8 @@ FORMATS = ("JPEG", "MPO", "PNG", "TIFF", "WEBP", "JPEG2000", "GIF", "BMP", "PPM"
 SMALLEST_SIDE = 16
 #: Pillow's own limit against decompression bombs; a 16384 x 8192 panorama (134 megapixels) is below.
 MOST_PIXELS = 178_000_000
-VIEWS = ("centre",)
+#: How a photo is looked at: the whole picture, three squares of it, or four directions of a panorama.
+VIEWS = ("centre", "three-crops", "panorama")
 
 _EXIF_ORIENTATION = 0x0112
 _ORIENTATIONS = {
@@ -62,13 +63,31 @@ def load_photo(path: str | Path | None, max_side: int | None = None) -> np.ndarr
 
 
 def views(image: np.ndarray, mode: str = "centre") -> list[np.ndarray]:
-    """The parts of a photo that are described one by one; ``centre`` is the whole picture.
+    """The parts of a photo, uint8 (h, w, 3) each, that are described one by one.
 
-    Raises :class:`InputError` for an unknown mode.
+    ``centre`` is the whole picture (models look at its middle square). ``three-crops`` are the left, middle and
+    right squares of a wide photo, the top, middle and bottom ones of a tall one. ``panorama`` are four
+    perspective views, 90 degrees wide each, of an equirectangular picture: ahead, right, behind, left.
+
+    Raises :class:`InputError` for an unknown mode, :class:`SiteError` for a panorama that is not about 2:1.
     """
     if mode not in VIEWS:
         raise InputError(f"There is no view mode '{mode}'. Choose one of: {', '.join(VIEWS)}.")
-    return [image]
+    if mode == "three-crops":
+        return _squares(image)
+    return _look_around(image) if mode == "panorama" else [image]
+
+
+def combine_views(vectors: np.ndarray) -> np.ndarray:
+    """One vector (d,) float32 of the vectors (n, d) of the views of a photo.
+
+    A single one stays as it is. Several are averaged after each was given length 1, so that all views count alike.
+    """
+    if len(vectors) == 1:
+        return np.asarray(vectors[0], dtype=np.float32)
+    numbers = np.asarray(vectors, dtype=np.float64)
+    lengths = np.linalg.norm(numbers, axis=1, keepdims=True)
+    return (numbers / np.where(lengths > 0.0, lengths, 1.0)).mean(axis=0).astype(np.float32)
 
 
 def resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
@@ -80,6 +99,28 @@ def resize(image: np.ndarray, width: int, height: int) -> np.ndarray:
         (width, height), _constant(image_module, "Resampling", "BILINEAR")
     )
     return np.asarray(resized)
+
+
+def _squares(image: np.ndarray) -> list[np.ndarray]:
+    """The first, middle and last square along the longer side; one square of a square picture."""
+    height, width = image.shape[:2]
+    side = min(height, width)
+    spare = max(height, width) - side
+    starts = sorted({0, spare // 2, spare})
+    if width > height:
+        return [image[:, start : start + side] for start in starts]
+    return [image[start : start + side] for start in starts]
+
+
+def _look_around(image: np.ndarray) -> list[np.ndarray]:
+    from .panorama import YAWS, check_panorama, perspective_view, view_size
+
+    check_panorama(image)
+    size = view_size(image.shape[1])
+    # Smoothed to the sharpness of the views first: points picked from a larger picture would be grainy.
+    width = min(round(size * np.pi), image.shape[1])
+    smooth = resize(image, width, round(width * image.shape[0] / image.shape[1]))
+    return [perspective_view(smooth, yaw, size) for yaw in YAWS]
 
 
 def _check_file(file: Path) -> None:
