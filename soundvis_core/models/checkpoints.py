@@ -74,7 +74,7 @@ def _read_torch(path: Path, mapped: bool) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of unusual kinds of pickles, which are refused or read right
             return torch.load(str(path), map_location="cpu", weights_only=True, mmap=mapped)
-    except Exception as error:  # noqa: BLE001 - a broken file can fail in any way
+    except Exception as error:  # a broken file can fail in any way
         said = str(error)
         if "torchscript" in said.lower():
             raise InputError(
