@@ -1,87 +1,181 @@
-"""The jobs that run over files of sites, by name: the same in this process and in a worker."""
+"""The jobs that run over sites, by name: the same in this process and in a worker.
+
+Options are plain values: ``model`` (an id of the registry), ``runtime`` (see :class:`.models.options.ModelOptions`)
+and those that a job names itself.
+"""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
+from dataclasses import dataclass
 from typing import Any, Callable
 
-from .embed import embed_photos, embed_recordings
-from .errors import SKIPPED, Cancelled, InputError, SiteError
-from .models.registry import EMBED_AUDIO, EMBED_IMAGE, SEGMENT_PHOTO, load
-from .pipeline import OK, SiteResult, TaskOrError, map_sites
+from .errors import InputError
+from .models.registry import (
+    EMBED_AUDIO,
+    EMBED_IMAGE,
+    SEGMENT_AERIAL,
+    SEGMENT_PHOTO,
+    TAG_AUDIO,
+    TORCH,
+    ModelRow,
+    by_id,
+    find,
+    load,
+)
+from .pipeline import SiteResult, TaskOrError
 from .progress import Progress
 
-Paths = Iterable[TaskOrError[str]]
+#: Paths of files, or what else the job works on.
+Tasks = Iterable[TaskOrError[Any]]
 Options = Mapping[str, Any]
+#: Makes the result of a job from what the worker gave.
+Derive = Callable[[SiteResult], SiteResult]
 
 
-def run_job(name: str, options: Options, paths: Paths, progress: Progress) -> Iterator[SiteResult]:
-    """Run a job over the files of sites; results come in order.
+@dataclass(frozen=True)
+class Job:
+    """A job: what runs it, and what its results depend on beside the task, the model and its weights.
 
-    Raises InputError for a job, model or class list that does not exist.
+    version: changes when the way from file to result does, so that kept results are not used any more.
+    parameters: names of the options that decide the result.
+    """
+
+    run: Callable[[Options, Tasks, Progress], Iterator[SiteResult]]
+    version: int = 1
+    parameters: tuple[str, ...] = ()
+
+
+def run_job(name: str, options: Options, tasks: Tasks, progress: Progress) -> Iterator[SiteResult]:
+    """Run a job over the tasks of sites; results come in order.
+
+    Raises InputError for a job, model or class list that does not exist, MissingWeightsError where the model's
+    files are not there.
     """
     if name not in JOBS:
         raise InputError(f"There is no job '{name}'; known are {', '.join(JOBS)}.")
-    return JOBS[name](options, paths, progress)
+    return JOBS[name].run(options, tasks, progress)
 
 
-def _embed_recordings(options: Options, paths: Paths, progress: Progress) -> Iterator[SiteResult]:
-    return embed_recordings(paths, load(options["model"], EMBED_AUDIO), progress)
+def model_row(name: str, options: Options) -> ModelRow | None:
+    """The model of a job; None where it needs none. Raises InputError for a model that does not exist."""
+    if name == "compose-sound":
+        method = str(options.get("method") or NDSI)
+        return None if method == NDSI else find(method, TAG_AUDIO)
+    task = _TASKS.get(name)
+    if name == "hear-recordings":
+        return by_id(options["model"])
+    return None if task is None else find(options["model"], task)
 
 
-def _embed_photos(options: Options, paths: Paths, progress: Progress) -> Iterator[SiteResult]:
-    return embed_photos(paths, load(options["model"], EMBED_IMAGE), progress)
+def worker_part(name: str, options: Options) -> tuple[str, dict[str, Any], Derive | None]:
+    """What a worker with torch runs for a job: its name, its options, and what makes the result from its answer.
+
+    A model that tags sounds gives tags and embeddings at once; its answer is kept whole, so that embedding and
+    composition of the same recordings, or another threshold, cost one run of the model.
+    """
+    row = model_row(name, options)
+    if row is None or row.runtime != TORCH or TAG_AUDIO not in row.tasks or name == "hear-recordings":
+        return name, dict(options), None
+    heard = {"model": row.id, "runtime": options.get("runtime")}
+    if name == "embed-recordings":
+        from .embed import embedding_of
+
+        return "hear-recordings", heard, embedding_of
+    from .compose import composition_of
+
+    return "hear-recordings", heard, lambda result: composition_of(result, options)
 
 
-def _segment_photos(options: Options, paths: Paths, progress: Progress) -> Iterator[SiteResult]:
+def key_parameters(name: str, options: Options) -> dict[str, Any]:
+    """The options that decide the results of a job, by name; of a class list its content, not its name."""
+    found = {parameter: options.get(parameter) for parameter in JOBS[name].parameters}
+    if "classes" in found:
+        from .classes import load_classes
+
+        entries = load_classes(str(options["classes"])).classes
+        found["classes"] = [[entry.code, entry.name, entry.synonyms] for entry in entries]
+    return found
+
+
+def _ready(options: Options, task: str, progress: Progress) -> Any:
+    """The model of the options, loaded; where it says so, revision and device go to the log."""
+    from .models.options import ModelOptions
+
+    model = load(options["model"], task, ModelOptions.from_mapping(options.get("runtime")))
+    placement = getattr(model, "placement", None)
+    if placement is not None:
+        facts = {"model": options["model"], "revision": str(model.revision), "device": placement.describe()}
+        progress.info(f"Model {facts['model']}, revision {facts['revision']}, on {facts['device']}.")
+        tell = getattr(progress, "model", None)
+        if tell is not None:
+            tell(facts)
+    return model
+
+
+def _embed_recordings(options: Options, tasks: Tasks, progress: Progress) -> Iterator[SiteResult]:
+    from .embed import embed_recordings
+
+    return embed_recordings(tasks, _ready(options, EMBED_AUDIO, progress), progress)
+
+
+def _hear_recordings(options: Options, tasks: Tasks, progress: Progress) -> Iterator[SiteResult]:
+    from .embed import hear_recordings
+
+    return hear_recordings(tasks, _ready(options, TAG_AUDIO, progress), progress)
+
+
+def _embed_photos(options: Options, tasks: Tasks, progress: Progress) -> Iterator[SiteResult]:
+    from .embed import embed_photos
+
+    model = _ready(options, EMBED_IMAGE, progress)
+    return embed_photos(tasks, model, progress, options.get("views") or "centre")
+
+
+def _embed_tiles(options: Options, tasks: Tasks, progress: Progress) -> Iterator[SiteResult]:
+    from .embed import embed_tiles
+
+    return embed_tiles(tasks, _ready(options, EMBED_IMAGE, progress), progress)
+
+
+def _segment_photos(options: Options, tasks: Tasks, progress: Progress) -> Iterator[SiteResult]:
     from .classes import load_classes
+    from .segment_photos import segment_photos
 
-    model = load(options["model"], SEGMENT_PHOTO)
-    return map_sites(partial(_photo_shares, model, load_classes(options["classes"])), paths, progress)
-
-
-def _photo_shares(model: Any, classes: Any, path: str, _stop: threading.Event) -> SiteResult:
-    from .segment import segment_photo
-
-    return SiteResult(OK, values=segment_photo(path, model, classes))
+    classes = load_classes(options["classes"])
+    model = _ready(options, SEGMENT_PHOTO, progress)
+    return segment_photos(tasks, model, classes, options.get("threshold") or 0.0, progress)
 
 
-def _compose_sound(_options: Options, paths: Paths, progress: Progress) -> Iterator[SiteResult]:
-    return map_sites(_sound_bga, paths, progress)
+def _segment_blocks(options: Options, tasks: Tasks, progress: Progress) -> Iterator[SiteResult]:
+    from .classes import load_classes
+    from .segment_windows import segment_window_blocks
+
+    classes = load_classes(options["classes"])
+    model = _ready(options, SEGMENT_AERIAL, progress)
+    return segment_window_blocks(tasks, model, classes, options, progress)
 
 
-def _sound_bga(path: str, stop: threading.Event) -> SiteResult:
-    """Band energies, NDSI and composition of one recording (the ``ndsi`` baseline)."""
-    from .audio import SILENT_REASON, read_windows
-    from .bga.soundscape import RATE, sound_composition
+def _compose_sound(options: Options, tasks: Tasks, progress: Progress) -> Iterator[SiteResult]:
+    from .compose import compose_recordings
 
-    def until_stopped() -> Iterator[Any]:
-        for window in read_windows(path, RATE):
-            if stop.is_set():
-                raise Cancelled
-            yield window
-
-    sound = sound_composition(until_stopped())
-    if sound.composition.raw is None:
-        raise SiteError(SILENT_REASON, SKIPPED)
-    values = {
-        "raw": [float(value) for value in sound.composition.raw],
-        "unmapped": sound.composition.unmapped,
-        "ndsi": sound.ndsi,
-        "band_ant": sound.band_ant,
-        "band_bio": sound.band_bio,
-        "steadiness": sound.steadiness,
-        "windows": sound.windows,
-        "seconds": sound.seconds,
-    }
-    return SiteResult(OK, sound.note or "", values=values)
+    return compose_recordings(tasks, options, progress)
 
 
-JOBS: dict[str, Callable[[Options, Paths, Progress], Iterator[SiteResult]]] = {
-    "embed-recordings": _embed_recordings,
-    "embed-photos": _embed_photos,
-    "segment-photos": _segment_photos,
-    "compose-sound": _compose_sound,
+NDSI = "ndsi"
+_TASKS = {
+    "embed-recordings": EMBED_AUDIO,
+    "embed-photos": EMBED_IMAGE,
+    "embed-tiles": EMBED_IMAGE,
+    "segment-photos": SEGMENT_PHOTO,
+    "segment-blocks": SEGMENT_AERIAL,
+}
+JOBS: dict[str, Job] = {
+    "embed-recordings": Job(_embed_recordings),
+    "hear-recordings": Job(_hear_recordings),
+    "embed-photos": Job(_embed_photos, parameters=("views",)),
+    "embed-tiles": Job(_embed_tiles),
+    "segment-photos": Job(_segment_photos, parameters=("classes", "threshold")),
+    "segment-blocks": Job(_segment_blocks, parameters=("classes", "threshold", "width", "height", "pixel")),
+    "compose-sound": Job(_compose_sound),
 }

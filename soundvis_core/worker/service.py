@@ -5,79 +5,175 @@ from __future__ import annotations
 import json
 import os
 import platform
-import sys
-from collections.abc import Sequence
+import queue
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
-from typing import TextIO
+from typing import Any, TextIO
 
 from ..dependencies import PACKAGES
 from ..errors import Cancelled, SoundVisError
-from .protocol import decode_request, encode_result
+from ..pipeline import TaskOrError
+from .protocol import decode_request, decode_task, encode_result
 
 #: The packages that jobs use, by import name.
 USED = ("numpy", "scipy", "soundfile", "av", "PIL")
+#: How often a worker that waits for a task says so, in seconds.
+_ASK_AGAIN = 0.25
+#: The exit code where the parent went away.
+_ALONE = 4
+
+
+class Answers:
+    """The way to the parent: one line per message, from any thread."""
+
+    def __init__(self, channel: TextIO) -> None:
+        self._channel = channel
+        self._lock = threading.Lock()
+
+    def say(self, **message: object) -> None:
+        """Write one line of the protocol."""
+        line = json.dumps(message) + "\n"
+        with self._lock:
+            self._channel.write(line)
+            self._channel.flush()
 
 
 class ParentProgress:
     """Sends the log to the parent. Cancelling is done by ending this process."""
 
-    def __init__(self, answers: TextIO) -> None:
+    def __init__(self, answers: Answers) -> None:
         self._answers = answers
         self._parent = os.getppid()
 
     def report(self, fraction: float) -> None:
-        """Nothing: the parent counts results."""
+        """Send how far a job without tasks has come; of the others the parent counts results."""
+        self._answers.say(report=fraction)
 
     def info(self, text: str) -> None:
         """Send a line of the log."""
-        answer(self._answers, info=text)
+        self._answers.say(info=text)
 
     def warn(self, text: str) -> None:
         """Send a warning."""
-        answer(self._answers, warn=text)
+        self._answers.say(warn=text)
+
+    def model(self, facts: Mapping[str, str]) -> None:
+        """Send what runs: id, revision, device, dtype."""
+        self._answers.say(model=dict(facts))
 
     def cancelled(self) -> bool:
         """Whether the parent is gone: an orphan has nobody to work for."""
         return os.getppid() != self._parent
 
 
-def answer(answers: TextIO, **message: object) -> None:
-    """Write one line of the protocol."""
-    answers.write(json.dumps(message) + "\n")
+class TaskStream:
+    """The tasks, as the parent sends them. A thread reads; iterate in any one thread."""
+
+    def __init__(self, lines: Iterator[str], answers: Answers) -> None:
+        self._lines = lines
+        self._answers = answers
+        self._tasks: queue.Queue[TaskOrError[Any] | None] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True, name="soundvis-tasks").start()
+
+    def __iter__(self) -> Iterator[TaskOrError[Any]]:
+        while True:
+            try:
+                task = self._tasks.get_nowait()
+            except queue.Empty:
+                # The parent sends no more than it holds to be enough; a large batch may need more.
+                self._answers.say(more=True)
+                try:
+                    task = self._tasks.get(timeout=_ASK_AGAIN)
+                except queue.Empty:
+                    continue
+            if task is None:
+                return
+            yield task
+
+    def _read(self) -> None:
+        for line in self._lines:
+            try:
+                message = json.loads(line)
+                if "end" in message:
+                    self._tasks.put(None)
+                    return
+                self._tasks.put(decode_task(message))
+            except (ValueError, KeyError, TypeError):
+                break
+        # The parent died, perhaps in the middle of a line: nobody waits for anything, so nothing is tidied up.
+        os._exit(_ALONE)
 
 
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that jobs need; empty text where one is missing."""
+def input_lines(descriptor: int = 0) -> Iterator[str]:
+    """The lines of standard input; one that is cut off at the end is none.
+
+    Not through sys.stdin: a thread that waits in there would keep the interpreter from shutting down.
+    """
+    parts: list[bytes] = []
+    while chunk := os.read(descriptor, 1 << 20):
+        *whole, rest = chunk.split(b"\n")
+        for line in whole:
+            yield b"".join((*parts, line)).decode("utf-8")
+            parts.clear()
+        parts.append(rest)
+
+
+def versions(further: Sequence[str] = ()) -> dict[str, str]:
+    """Versions of Python and of the packages that jobs need, by their names on PyPI; empty where one is missing.
+
+    ``further``: names on PyPI of packages to tell as well. Nothing is imported.
+    """
     found = {"python": platform.python_version()}
-    for package in (PACKAGES[module] for module in USED):
+    for name in (*(PACKAGES[module].pypi for module in USED), *further):
         try:
-            found[package.pypi] = metadata.version(package.pypi)
+            found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            found[package.pypi] = ""
+            found[name] = ""
     return found
 
 
-def main(arguments: Sequence[str], answers: TextIO) -> int:
+def main(arguments: Sequence[str], channel: TextIO) -> int:
     """Run the job that the parent sends. The exit code is 0 where every site got a result."""
     if "--versions" in arguments:
-        answers.write(json.dumps(versions()))
-        answers.flush()
+        channel.write(json.dumps(versions(arguments[arguments.index("--versions") + 1 :])))
+        channel.flush()
         return 0
     # Jobs need numpy; what is missing has to be told without it.
     from ..jobs import run_job
 
-    answer(answers, ready=platform.python_version())
-    line = sys.stdin.readline()
-    if not line:
-        return 0
+    answers = Answers(channel)
     try:
-        name, options, paths = decode_request(line)
-        for result in run_job(name, options, paths, ParentProgress(answers)):
-            answer(answers, result=encode_result(result))
+        answers.say(ready=platform.python_version())
+        lines = input_lines()
+        line = next(lines, "")
+        if not line:
+            return 0
+        name, options = decode_request(line)
+        for result in run_job(name, options, TaskStream(lines, answers), ParentProgress(answers)):
+            answers.say(result=encode_result(result))
     except SoundVisError as error:
-        answer(answers, error=str(error))
+        answers.say(error=str(error))
         return 1
     except (Cancelled, BrokenPipeError):
         return 1
-    answer(answers, done=True)
+    except Exception as error:
+        from ..models.device import out_of_memory
+
+        if not out_of_memory(error):
+            raise
+        answers.say(error=OUT_OF_MEMORY.format(error=_short(error)))
+        return 1
+    answers.say(done=True)
     return 0
+
+
+#: What to do where memory was not enough.
+OUT_OF_MEMORY = (
+    "There was not enough memory for the model ({error}). Close other programs, choose a smaller batch size or the "
+    "device 'cpu' in the settings of SoundVis, or choose the light model."
+)
+
+
+def _short(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0][:200]

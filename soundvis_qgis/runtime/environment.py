@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
-from qgis.core import QgsSettings
+from .settings import HOME, PYTHON, home, stored, variable
 
 #: Names a Python for the worker; goes before everything else.
-PYTHON_VARIABLE = "SOUNDVIS_PYTHON"
-#: The folder of environments and models; outside the plugin, so that updates do not remove it.
-HOME_VARIABLE = "SOUNDVIS_HOME"
-SETTING = "soundvis/python"
+PYTHON_VARIABLE = variable(PYTHON)
+HOME_VARIABLE = variable(HOME)
+SETTING = PYTHON
 
 _DROPPED_PREFIXES = ("PYTHON", "PROJ_", "GDAL_", "DYLD_", "QGIS", "PIP_USER", "PIP_TARGET", "PIP_PREFIX")
 _DROPPED = {"LD_LIBRARY_PATH", "LD_PRELOAD", "VIRTUAL_ENV"}
-
-
-def home() -> Path:
-    """The folder of SoundVis: ``~/.soundvis`` or what SOUNDVIS_HOME names."""
-    return Path(os.environ.get(HOME_VARIABLE) or Path.home() / ".soundvis")
 
 
 def worker_python() -> str | None:
@@ -42,13 +35,16 @@ def _named() -> dict[str, str]:
     """What the variable and the setting name, by their names; without those that name nothing."""
     named = {
         PYTHON_VARIABLE: os.environ.get(PYTHON_VARIABLE, ""),
-        f"the setting {SETTING}": str(QgsSettings().value(SETTING, "") or ""),
+        f"the setting {SETTING}": stored(SETTING),
     }
     return {source: path for source, path in named.items() if path}
 
 
-def child_environment() -> dict[str, str]:
-    """The environment variables of the worker: QGIS's own Python, PROJ, GDAL and libraries stay outside."""
+def child_environment(offline: bool = True) -> dict[str, str]:
+    """The environment variables of the worker: QGIS's own Python, PROJ, GDAL and libraries stay outside.
+
+    With ``offline`` the libraries of models are told not to ask the network for anything.
+    """
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -58,4 +54,8 @@ def child_environment() -> dict[str, str]:
     kept["PATH"] = os.pathsep.join(folder for folder in folders if "qgis" not in folder.lower())
     kept.update(PYTHONNOUSERSITE="1", PYTHONSAFEPATH="1", PYTHONUTF8="1", PYTHONIOENCODING="utf-8")
     kept["PYTHONDONTWRITEBYTECODE"] = "1"
+    kept[HOME_VARIABLE] = str(home())
+    kept.update(HF_HUB_DISABLE_TELEMETRY="1", TOKENIZERS_PARALLELISM="false")
+    if offline:
+        kept.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
     return kept

@@ -15,39 +15,121 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import soundvis_core
-from soundvis_core.errors import FAILED, SKIPPED, SiteError
+from soundvis_core.errors import FAILED, SKIPPED, SiteError, UnexpectedSiteError
 from soundvis_core.jobs import run_job
 from soundvis_core.pipeline import OK, SiteResult
 from soundvis_core.progress import NO_PROGRESS
-from soundvis_core.worker.protocol import decode_request, decode_result, encode_request, encode_result
+from soundvis_core.worker.protocol import (
+    END,
+    decode_request,
+    decode_result,
+    decode_task,
+    decode_value,
+    encode_request,
+    encode_result,
+    encode_task,
+    encode_value,
+)
 
 WORKER = Path(soundvis_core.__file__).parent / "worker" / "__main__.py"
 
 
-@given(st.lists(st.one_of(st.text(), st.tuples(st.text(), st.sampled_from([FAILED, SKIPPED])))))
-def test_a_request_survives_the_way(items):
-    paths = [SiteError(*item) if isinstance(item, tuple) else item for item in items]
-    line = encode_request("embed-photos", {"model": "colour-texture"}, paths)
+SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text())
+ARRAYS = st.one_of(
+    *(
+        hnp.arrays(kind, hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4))
+        for kind in (np.uint8, np.bool_, np.int64, ">i2", np.float32, ">f8")
+    )
+)
+NAMES = st.one_of(st.text(), st.sampled_from(["__array__", "__map__", "task"]))
+VALUES = st.recursive(
+    st.one_of(SCALARS, ARRAYS),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(NAMES, inner, max_size=4)),
+    max_leaves=12,
+)
+
+
+def same(one, other) -> bool:
+    """Equal, arrays bit for bit and in their type."""
+    if isinstance(one, np.ndarray):
+        return (
+            isinstance(other, np.ndarray)
+            and (one.dtype.newbyteorder("="), one.shape) == (other.dtype.newbyteorder("="), other.shape)
+            and one.astype(one.dtype.newbyteorder("<")).tobytes() == other.tobytes()
+        )
+    if isinstance(one, dict):
+        return (
+            isinstance(other, dict)
+            and set(one) == set(other)
+            and all(same(one[key], other[key]) for key in one)
+        )
+    if isinstance(one, list):
+        return isinstance(other, list) and len(one) == len(other) and all(map(same, one, other))
+    return type(one) is type(other) and one == other
+
+
+@given(VALUES)
+def test_every_value_survives_the_way_bit_for_bit(value):
+    line = json.dumps(encode_value(value))
+    assert "\n" not in line
+    assert same(value, decode_value(json.loads(line)))
+
+
+def test_how_an_array_looks_on_the_way():
+    # 1.0f is 00 00 80 3f.
+    assert encode_value({"v": np.array([[1.0]], ">f4")}) == {"v": {"__array__": ["<f4", [1, 1], "AACAPw=="]}}
+    assert encode_value([np.float32(0.5), np.bool_(True), np.int16(-3), (1, 2)]) == [0.5, True, -3, [1, 2]]
+
+
+@pytest.mark.parametrize(
+    "value", [object(), {1: "a"}, np.array([object()]), np.array(["text"]), 1j, b"bytes"]
+)
+def test_nothing_else_travels(value):
+    with pytest.raises(TypeError):
+        encode_value(value)
+
+
+@pytest.mark.parametrize("dtype", ["O", "V8", "U3", "M8[s]"])
+def test_no_array_of_objects_comes_out_of_a_message(dtype):
+    with pytest.raises(ValueError, match="do not travel"):
+        decode_value({"__array__": [dtype, [1], "AACAPwAAgD8="]})
+
+
+def test_an_array_that_came_can_be_written_to():
+    array = decode_value(encode_value(np.zeros(3)))
+    array[0] = 1.0
+
+
+@given(st.one_of(VALUES, st.builds(SiteError, st.text(), st.sampled_from([FAILED, SKIPPED]))))
+def test_a_task_survives_the_way(task):
+    line = encode_task(task)
     assert "\n" not in line  # a line is a message, whatever file names hold
-    job, options, decoded = decode_request(line)
-    assert (job, options) == ("embed-photos", {"model": "colour-texture"})
-    seen = [(str(item), item.status) if isinstance(item, SiteError) else item for item in decoded]
-    assert seen == items
+    decoded = decode_task(json.loads(line))
+    if isinstance(task, SiteError):
+        assert (str(decoded), decoded.status) == (str(task), task.status)
+    else:
+        assert same(task, decoded)
+
+
+def test_a_request_survives_the_way():
+    options = {"model": "colour-texture", "runtime": {"batch": 2, "checkpoint": "a\nb"}}
+    line = encode_request("embed-photos", options)
+    assert "\n" not in line
+    assert decode_request(line) == ("embed-photos", options)
 
 
 @given(
     vector=st.one_of(st.none(), hnp.arrays(np.float32, st.integers(0, 40))),
     reason=st.text(),
     status=st.sampled_from([OK, FAILED, SKIPPED]),
-    values=st.dictionaries(
-        st.text(), st.one_of(st.floats(allow_nan=False), st.integers(), st.none(), st.text())
-    ),
+    values=st.dictionaries(NAMES, VALUES, max_size=4),
 )
 def test_a_result_survives_the_way_bit_for_bit(vector, reason, status, values):
     line = json.dumps({"result": encode_result(SiteResult(status, reason, vector, values))})
     assert "\n" not in line
     result = decode_result(json.loads(line)["result"])
-    assert (result.status, result.reason, result.values) == (status, reason, values)
+    assert (result.status, result.reason) == (status, reason)
+    assert same(values, result.values)
     if vector is None:
         assert result.vector is None
     else:
@@ -55,9 +137,15 @@ def test_a_result_survives_the_way_bit_for_bit(vector, reason, status, values):
         assert result.vector.tobytes() == vector.tobytes()  # NaN and infinity too
 
 
-def test_the_vector_is_little_endian_float32_in_base64():
-    # 1.0f is 00 00 80 3f.
-    assert encode_result(SiteResult(OK, vector=np.array([1.0])))["vector"] == "AACAPw=="
+def test_that_an_error_was_unexpected_survives():
+    found = SiteResult(FAILED, "odd", unexpected=UnexpectedSiteError(RuntimeError("odd")))
+    assert decode_result(encode_result(found)).unexpected is not None
+    assert decode_result(encode_result(SiteResult(FAILED, "odd"))).unexpected is None
+
+
+def conversation(job: str, options: dict, tasks: list) -> str:
+    """All that a parent sends."""
+    return "\n".join([encode_request(job, options), *map(encode_task, tasks), END]) + "\n"
 
 
 def talk(request: str, *arguments: str) -> tuple[int, list[dict], str]:
@@ -90,7 +178,7 @@ def test_a_worker_gives_what_this_process_gives(recordings):
     paths = [*recordings, SiteError("no path", SKIPPED)]
     options = {"model": "acoustic-features"}
     here = list(run_job("embed-recordings", options, paths, NO_PROGRESS))
-    code, messages, _ = talk(encode_request("embed-recordings", options, paths) + "\n")
+    code, messages, _ = talk(conversation("embed-recordings", options, paths))
     assert code == 0
     assert list(messages[0]) == ["ready"] and messages[-1] == {"done": True}
     there = [decode_result(message["result"]) for message in messages if "result" in message]
@@ -104,20 +192,53 @@ def test_a_worker_gives_what_this_process_gives(recordings):
 
 
 @pytest.mark.parametrize(
-    ("request_line", "said"),
+    ("sent", "said"),
     [
-        (encode_request("dance", {}, []), "no job 'dance'"),
-        (encode_request("embed-photos", {"model": "vgg"}, []), "no model 'vgg'"),
+        (conversation("dance", {}, []), "no job 'dance'"),
+        (conversation("embed-photos", {"model": "vgg"}, ["a.jpg"]), "no model 'vgg'"),
         (
-            encode_request("segment-photos", {"model": "colour-index", "classes": "x"}, []),
+            conversation("segment-photos", {"model": "colour-index", "classes": "x"}, []),
             "no class list 'x'",
         ),
     ],
 )
-def test_what_cannot_run_is_said_in_one_message(request_line, said):
-    code, messages, _ = talk(request_line + "\n")
+def test_what_cannot_run_is_said_in_one_message(sent, said):
+    code, messages, _ = talk(sent)
     assert code == 1
     assert said in messages[-1]["error"]
+
+
+@pytest.mark.parametrize("sent", [[], [encode_task("a.wav")], [encode_task("a.wav"), '{"task": "b.w']])
+def test_input_that_ends_without_the_mark_ends_the_worker_at_once(sent):
+    """The parent died: nobody is told, nothing is finished."""
+    lines = [encode_request("embed-recordings", {"model": "acoustic-features"}), *sent]
+    began = "\n".join(lines) + ("" if "b.w" in lines[-1] else "\n")
+    code, messages, _ = talk(began)
+    assert code != 0
+    assert not any("done" in message for message in messages)
+
+
+def test_a_worker_that_waits_says_so_and_goes_on():
+    """Tasks come slowly; the worker asks, and its answers come while its input is still open."""
+    with subprocess.Popen(
+        [sys.executable, str(WORKER)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    ) as process:
+        process.stdin.write(encode_request("embed-recordings", {"model": "acoustic-features"}) + "\n")
+        process.stdin.flush()
+        messages = (json.loads(line) for line in process.stdout)
+        assert "ready" in next(messages)
+        assert next(messages) == {"more": True}
+        assert next(messages) == {"more": True}  # again, as the first may have crossed a task
+        for line in (encode_task(SiteError("no path", SKIPPED)), END):
+            process.stdin.write(line + "\n")
+            process.stdin.flush()
+        rest = [message for message in messages if "more" not in message]
+        assert [list(message) for message in rest] == [["result"], ["done"]]
+        assert process.wait(timeout=30) == 0
 
 
 def test_a_worker_without_a_request_ends_quietly():
@@ -131,6 +252,8 @@ def test_versions():
     assert code == 0
     assert versions["python"] == ".".join(map(str, sys.version_info[:3]))
     assert versions["numpy"] == np.__version__
+    _, (versions,), _ = talk("", "--versions", "no-such-package", "numpy")
+    assert (versions["no-such-package"], versions["numpy"]) == ("", np.__version__)
 
 
 def test_what_libraries_print_does_not_disturb_the_answers(tmp_path):

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from helpers import AlgorithmError, Feedback, vector
 from soundvis_core.errors import SKIPPED, Cancelled, InputError, SiteError, SoundVisError
 from soundvis_core.jobs import run_job
 from soundvis_core.progress import NO_PROGRESS, NoProgress
-from soundvis_qgis.runtime import client, environment, execution
+from soundvis_qgis.runtime import environment, execution, programs
 from soundvis_qgis.runtime.client import WorkerError, run_in_worker, worker_versions
 from soundvis_qgis.runtime.environment import child_environment, worker_python
 
@@ -52,7 +53,7 @@ def processes(monkeypatch) -> list[subprocess.Popen]:
             super().__init__(*arguments, **options)
             started.append(self)
 
-    monkeypatch.setattr(client.subprocess, "Popen", Remembered)
+    monkeypatch.setattr(programs.subprocess, "Popen", Remembered)
     return started
 
 
@@ -81,6 +82,17 @@ def gone(process: subprocess.Popen) -> bool:
         os.kill(process.pid, 0)
     except ProcessLookupError:
         return True
+    return False
+
+
+def nobody_left(group: int) -> bool:
+    """Whether no process of a group is left."""
+    for _ in range(50):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
     return False
 
 
@@ -190,7 +202,7 @@ def test_a_worker_killed_from_outside_is_an_error_with_advice(python, tmp_path, 
         WorkerError, match=r"exit code -9.*ended from outside, or ran out of memory"
     ) as caught:
         list(results)
-    assert "Check the environment" in str(caught.value)
+    assert "Close other programs" in str(caught.value)
     assert gone(processes[0])
 
 
