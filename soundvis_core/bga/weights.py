@@ -116,11 +116,7 @@ def load_weights(path: str | None = None, scene: str = "aerial") -> WeightTable:
 
 def _read_records(file: Path, name: str) -> list[ClassWeights]:
     """All rows of the CSV as classes, whatever their scene."""
-    lines = list(_rows_of(_decode(file, name), name))
-    if not lines:
-        raise InputError(
-            f"The weight table {name} is empty. It needs the columns class, {', '.join(CATEGORIES)}."
-        )
+    lines = read_lines(file, name)
     columns = _columns(lines[0][1], name)
     width = len(lines[0][1])
     records = [
@@ -130,6 +126,19 @@ def _read_records(file: Path, name: str) -> list[ClassWeights]:
     if not records:
         raise InputError(f"The weight table {name} has a header but no rows. Add one row per class.")
     return records
+
+
+def read_lines(file: Path, name: str) -> list[tuple[int, list[str]]]:
+    """Cells of the rows of a table that are not empty, with their line numbers, header first: at least one row.
+
+    Raises InputError where the file cannot be read, is no text, or is empty.
+    """
+    lines = list(_rows_of(_decode(file, name), name))
+    if not lines:
+        raise InputError(
+            f"The weight table {name} is empty. It needs the columns class, {', '.join(CATEGORIES)}."
+        )
+    return lines
 
 
 def _decode(file: Path, name: str) -> str:
@@ -202,7 +211,7 @@ def _record(cells: Sequence[str], columns: Mapping[str, int], width: int, where:
         raise InputError(
             f"The column scene says '{cell('scene')}' in {where}. Write aerial or street, or leave it empty."
         )
-    bio, geo, ant = (_number(cell(category), category, where) for category in CATEGORIES)
+    bio, geo, ant = (read_weight(cell(category), category, where) for category in CATEGORIES)
     aliases = tuple(alias.strip() for alias in cell("aliases").replace("|", ";").split(";") if slug(alias))
     mapped = cell("source").lower() != "unmapped"
     return ClassWeights(
@@ -216,7 +225,8 @@ def _record(cells: Sequence[str], columns: Mapping[str, int], width: int, where:
     )
 
 
-def _number(text: str, column: str, where: str) -> float:
+def read_weight(text: str, column: str, where: str) -> float:
+    """A cell as a number of 0 or more; an empty one or a dash is 0. Raises InputError that names the cell."""
     if text in _NOTHING:
         return 0.0
     try:
