@@ -1,20 +1,51 @@
-"""Recordings, photos and tiles to vectors."""
+"""Recordings, photos and tiles to vectors.
+
+Light models describe a site in one go on any thread; trained ones get what was prepared on many threads in batches
+across sites (``batching``). Which of the two it is, the caller need not know.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from typing import Any, Callable, Protocol, TypeVar
 
 import numpy as np
 
-from .errors import SKIPPED, Cancelled, SiteError
+from .batching import Forward, SiteWork, map_batches
+from .errors import SKIPPED, Cancelled, InputError, SiteError
 from .models.registry import AudioEncoder, ImageEncoder
 from .pipeline import OK, SiteResult, TaskOrError, map_sites
 from .progress import Progress
 
 #: So many windows of one recording are encoded together; bounds the memory of long recordings.
 WINDOWS_PER_BATCH = 6
+
+
+# How many silent windows at the start of a recording wait until one is heard (a minute): a recorder whose
+# microphone was muted costs no forward.
+_SILENT_WINDOWS = 6
+
+Task = TypeVar("Task")
+
+
+class AudioTagger(AudioEncoder, Protocol):
+    """A trained model of sound that names what it hears, too."""
+
+    labels: tuple[str, ...]
+    batch_size: int
+
+    def prepare(self, item: np.ndarray) -> np.ndarray:
+        """A window as the model's input. Safe to call from several threads at once."""
+
+    def forward_tagged(self, batch: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Inputs -> embeddings (n, dimension) and probabilities (n, labels), float32."""
+
+
+def is_batched(model: Any) -> bool:
+    """Whether a model takes batches of prepared inputs (trained models) or does everything itself (light ones)."""
+    return hasattr(model, "prepare") and hasattr(model, "forward")
 
 
 def embed_recordings(
@@ -24,21 +55,200 @@ def embed_recordings(
 
     Values: ``windows`` (how many were averaged) and ``seconds`` (how much of the recording they hold).
     """
+    if is_batched(model):
+        return _batched(paths, lambda path: _Recording(path, model), model, progress)
     return map_sites(partial(_embed_recording, model), paths, progress)
 
 
-def embed_photos(
-    paths: Iterable[TaskOrError[str]], model: ImageEncoder, progress: Progress
+def hear_recordings(
+    paths: Iterable[TaskOrError[str]], model: AudioTagger, progress: Progress
 ) -> Iterator[SiteResult]:
-    """One vector per photo, in order. Values: ``views`` (how many pictures were averaged)."""
-    return map_sites(partial(_embed_photo, model), paths, progress)
+    """All that a trained model says of the 10-s windows of each recording, in order.
+
+    Values: ``windows``, ``seconds`` as in :func:`embed_recordings`; ``starts`` (windows,) float32 in seconds,
+    ``embeddings`` (windows, dimension) float32, ``probabilities`` (windows, labels) float32, both of one forward.
+    """
+
+    def forward(batch: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+        return list(zip(*model.forward_tagged(batch)))
+
+    return _batched(paths, lambda path: _Hearing(path, model), model, progress, forward)
+
+
+def embedding_of(heard: SiteResult) -> SiteResult:
+    """The result of :func:`embed_recordings` from one of :func:`hear_recordings`; no forward is needed."""
+    if heard.status != OK:
+        return heard
+    values = {"windows": heard.values["windows"], "seconds": heard.values["seconds"]}
+    return SiteResult(heard.status, heard.reason, _mean(heard.values["embeddings"]), values)
+
+
+def embed_photos(
+    paths: Iterable[TaskOrError[str]],
+    model: ImageEncoder,
+    progress: Progress,
+    views: str = "centre",
+) -> Iterator[SiteResult]:
+    """One vector per photo, in order. Values: ``views`` (how many pictures were averaged).
+
+    ``views``: which parts of a photo are described, see :func:`.images.views`. Raises InputError for an unknown one.
+    """
+    from .images import VIEWS
+
+    if views not in VIEWS:
+        raise InputError(f"There is no view mode '{views}'. Choose one of: {', '.join(VIEWS)}.")
+    if is_batched(model):
+        return _batched(paths, lambda path: _Photo(path, model, views), model, progress)
+    return map_sites(partial(_embed_photo, model, views), paths, progress)
 
 
 def embed_tiles(
     tiles: Iterable[TaskOrError[np.ndarray]], model: ImageEncoder, progress: Progress
 ) -> Iterator[SiteResult]:
     """One vector per tile, uint8 (h, w, 3), in order."""
+    if is_batched(model):
+        return _batched(tiles, lambda tile: _Tile(tile, model), model, progress)
     return map_sites(partial(_embed_tile, model), tiles, progress)
+
+
+def _batched(
+    tasks: Iterable[TaskOrError[Task]],
+    begin: Callable[[Task], SiteWork],
+    model: Any,
+    progress: Progress,
+    forward: Forward | None = None,
+) -> Iterator[SiteResult]:
+    sites = (task if isinstance(task, SiteError) else begin(task) for task in tasks)
+    return map_batches(sites, forward or model.forward, model.batch_size, progress)
+
+
+class _Vectors:
+    """The outputs of a site's items, vectors (dimension,), and their mean."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._total = np.zeros(model.dimension)
+        self._count = 0
+
+    def add(self, output: Any) -> None:
+        _check_finite(output)
+        self._total += output
+        self._count += 1
+
+    def _mean(self) -> np.ndarray:
+        return (self._total / max(self._count, 1)).astype(np.float32)
+
+
+class _Recording(_Vectors):
+    """A recording: its windows, prepared as they are decoded."""
+
+    def __init__(self, path: str, model: Any) -> None:
+        super().__init__(model)
+        self._path = path
+        self.starts: list[float] = []
+        self._samples = 0
+
+    def items(self, stop: threading.Event) -> Iterator[np.ndarray]:
+        from .audio import SILENT_REASON, is_silent, read_windows
+
+        held: list[np.ndarray] = []
+        silent = True
+        for window in read_windows(self._path, self._model.rate):
+            if stop.is_set():
+                raise Cancelled
+            self.starts.append(window.start)
+            self._samples += window.samples.size
+            silent = silent and is_silent(window.samples)
+            held.append(window.samples)
+            if not silent or len(held) > _SILENT_WINDOWS:
+                yield from (self._model.prepare(samples) for samples in held)
+                held.clear()
+        if silent:
+            raise SiteError(SILENT_REASON, SKIPPED)
+
+    def values(self) -> dict[str, Any]:
+        """How much was heard."""
+        return {"windows": len(self.starts), "seconds": self._samples / self._model.rate}
+
+    def result(self) -> SiteResult:
+        return SiteResult(OK, "", self._mean(), self.values())
+
+
+class _Hearing(_Recording):
+    """A recording of which every window's answer is kept."""
+
+    def __init__(self, path: str, model: Any) -> None:
+        super().__init__(path, model)
+        self._answers: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def add(self, output: Any) -> None:
+        for part in output:
+            _check_finite(part)
+        # Copies: a view would keep the answers to the whole batch.
+        self._answers.append((output[0].copy(), output[1].copy()))
+
+    def result(self) -> SiteResult:
+        embeddings, probabilities = (np.stack(part).astype(np.float32) for part in zip(*self._answers))
+        starts = np.asarray(self.starts, dtype=np.float32)
+        values = {"starts": starts, "embeddings": embeddings, "probabilities": probabilities}
+        return SiteResult(OK, "", values={**self.values(), **values})
+
+
+class _Photo:
+    """A photo: one vector for each of its views."""
+
+    def __init__(self, path: str, model: Any, views: str) -> None:
+        self._path = path
+        self._model = model
+        self._views = views
+        self._vectors: list[np.ndarray] = []
+
+    def items(self, stop: threading.Event) -> Iterator[np.ndarray]:
+        from .images import load_photo, views
+
+        for picture in views(load_photo(self._path), self._views):
+            if stop.is_set():
+                raise Cancelled
+            yield self._model.prepare(picture)
+
+    def add(self, output: np.ndarray) -> None:
+        _check_finite(output)
+        self._vectors.append(output.copy())
+
+    def result(self) -> SiteResult:
+        from .images import combine_views
+
+        return SiteResult(OK, "", combine_views(np.stack(self._vectors)), {"views": len(self._vectors)})
+
+
+class _Tile(_Vectors):
+    """A tile of imagery."""
+
+    def __init__(self, tile: np.ndarray, model: Any) -> None:
+        super().__init__(model)
+        self._tile = tile
+
+    def items(self, _stop: threading.Event) -> Iterator[np.ndarray]:
+        yield self._model.prepare(self._tile)
+
+    def result(self) -> SiteResult:
+        return SiteResult(OK, "", self._mean())
+
+
+def _check_finite(output: np.ndarray) -> None:
+    if not np.isfinite(output).all():
+        raise SiteError(
+            "the model gave values that are not finite numbers; its weights may be damaged, or the number format "
+            "too short for it (set the precision to fp32)"
+        )
+
+
+def _mean(vectors: np.ndarray) -> np.ndarray:
+    """Mean over the first axis, float32; added up in float64 one after the other."""
+    total = np.zeros(vectors.shape[1])
+    for vector in vectors:
+        total += vector
+    return (total / len(vectors)).astype(np.float32)
 
 
 def _embed_recording(model: AudioEncoder, path: str, stop: threading.Event) -> SiteResult:
@@ -65,12 +275,11 @@ def _embed_recording(model: AudioEncoder, path: str, stop: threading.Event) -> S
     return SiteResult(OK, "", (total / windows).astype(np.float32), values)
 
 
-def _embed_photo(model: ImageEncoder, path: str, _stop: threading.Event) -> SiteResult:
-    from .images import load_photo, views
+def _embed_photo(model: ImageEncoder, mode: str, path: str, _stop: threading.Event) -> SiteResult:
+    from .images import combine_views, load_photo, views
 
-    pictures = views(load_photo(path))
-    vector = model.encode(pictures).mean(axis=0, dtype=float).astype(np.float32)
-    return SiteResult(OK, "", vector, {"views": len(pictures)})
+    vectors = model.encode(views(load_photo(path), mode))
+    return SiteResult(OK, "", combine_views(vectors), {"views": len(vectors)})
 
 
 def _embed_tile(model: ImageEncoder, tile: np.ndarray, _stop: threading.Event) -> SiteResult:

@@ -90,7 +90,7 @@ def _ordered(
 def _guarded(work: Work[Task], task: TaskOrError[Task], stop: threading.Event) -> SiteResult:
     """Turn the failure of one site into its status and reason."""
     if isinstance(task, SiteError):
-        return _failed(task)
+        return failure(task)
     if stop.is_set():
         raise Cancelled
     try:
@@ -98,10 +98,11 @@ def _guarded(work: Work[Task], task: TaskOrError[Task], stop: threading.Event) -
     except Cancelled:
         raise
     except Exception as error:  # noqa: BLE001 - one file on a lost drive must not cost the results of the others
-        return _failed(as_site_error(error))
+        return failure(as_site_error(error))
 
 
-def _failed(error: SiteError) -> SiteResult:
+def failure(error: SiteError) -> SiteResult:
+    """The result of a site that cannot be processed."""
     # Other errors are let go: their tracebacks hold on to the arrays of the site.
     unexpected = error if isinstance(error, UnexpectedSiteError) else None
     return SiteResult(error.status, str(error), unexpected=unexpected)
