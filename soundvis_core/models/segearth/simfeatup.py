@@ -109,7 +109,9 @@ class SimFeatUp:
                 if finish is not None:
                     pixels = finish(pixels, which)
                 if result is None:
-                    result = pixels.new_empty(n, height // tile, tile, 2, width // tile, tile, 2, pixels.shape[-1])
+                    result = pixels.new_empty(
+                        n, height // tile, tile, 2, width // tile, tile, 2, pixels.shape[-1]
+                    )
                 shape = (which.stop - first, rows.stop - top, width // tile, 2, 2, tile, tile, -1)
                 result[which, rows] = pixels.view(shape).permute(0, 1, 5, 3, 2, 6, 4, 7)
         if result is None:
