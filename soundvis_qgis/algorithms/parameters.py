@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from qgis.core import (
+    QgsProcessingContext,
     QgsProcessingParameterEnum,
     QgsProcessingParameterField,
     QgsProcessingParameterFile,
@@ -10,13 +14,17 @@ from qgis.core import (
     QgsProcessingParameterString,
 )
 
+from ..compat import is_null
 from .base import Algorithm
 
 PATH_FIELD = "PATH_FIELD"
 BASE_FOLDER = "BASE_FOLDER"
 MODEL = "MODEL"
+CHECKPOINT = "CHECKPOINT"
+THRESHOLD = "THRESHOLD"
 PREFIX = "PREFIX"
 WEIGHTS = "WEIGHTS"
+CHECKPOINT = "CHECKPOINT"
 
 
 def add_path_parameters(algorithm: Algorithm, what: str) -> None:
@@ -43,15 +51,65 @@ def add_path_parameters(algorithm: Algorithm, what: str) -> None:
     )
 
 
-def add_model(algorithm: Algorithm, models: tuple[str, ...], text: str, advanced: bool = False) -> None:
-    """MODEL as an enumeration of registry ids, the first as default."""
+def models_for(task: str, first: str = "") -> list[str]:
+    """Ids of the models of a task: ``first`` or else the registry's first, a light one, the others, the user's."""
+    from soundvis_core.models.registry import LIGHT, for_task
+
+    from ..runtime.settings import share_home
+
+    share_home()
+    models = [row.id for row in for_task(task)]
+    light = [row.id for row in for_task(task) if row.runtime == LIGHT][:1]
+    return [*dict.fromkeys([first or models[0], *light, *models])]
+
+
+def add_model(algorithm: Algorithm, task: str, text: str, first: str = "") -> None:
+    """MODEL as an enumeration of the registry's ids (see :func:`models_for`), the first as default."""
+    models = models_for(task, first)
     algorithm.add(
         QgsProcessingParameterEnum(
-            MODEL, algorithm.tr("Model"), options=list(models), defaultValue=models[0], usesStaticStrings=True
+            MODEL, algorithm.tr("Model"), options=models, defaultValue=models[0], usesStaticStrings=True
         ),
         text,
-        advanced,
     )
+
+
+def add_checkpoint(algorithm: Algorithm) -> None:
+    """CHECKPOINT: weights of the user's own in place of the downloaded ones."""
+    algorithm.add(
+        QgsProcessingParameterFile(
+            CHECKPOINT,
+            algorithm.tr("Checkpoint of your own"),
+            behavior=QgsProcessingParameterFile.Behavior.File,
+            optional=True,
+        ),
+        "Weights for the chosen model in place of the downloaded ones: a local file (safetensors, pt, ckpt, bin) "
+        "or the folder of one, of the same architecture. Empty: those that 'Download models' brought.",
+        advanced=True,
+    )
+
+
+def add_threshold(algorithm: Algorithm, text: str) -> None:
+    """THRESHOLD of models that read class names; none stands for the model's own."""
+    kind = QgsProcessingParameterNumber.Type.Double
+    label = algorithm.tr("Threshold (probability)")
+    definition = QgsProcessingParameterNumber(THRESHOLD, label, kind, None, True, 0.0, 1.0)
+    algorithm.add(definition, text, advanced=True)
+
+
+def optional_number(
+    algorithm: Algorithm, parameters: Mapping[str, Any], name: str, context: QgsProcessingContext
+) -> float | None:
+    """The value of a number that need not be given; None where it is not."""
+    given = parameters.get(name)
+    if is_null(given) or (isinstance(given, str) and not given.strip()):
+        return None
+    return float(algorithm.parameterAsDouble(parameters, name, context))
+
+
+def checkpoint_of(algorithm: Algorithm, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str:
+    """The checkpoint of the user's own; empty where none is given."""
+    return algorithm.parameterAsString(parameters, CHECKPOINT, context).strip()
 
 
 def add_field_name(algorithm: Algorithm, name: str, label: str, default: str, text: str) -> None:
