@@ -71,7 +71,7 @@ def open_clip_stack() -> ModuleType:
     """
     with _lock:
         torch_stack()
-        if "torchvision" not in sys.modules:
+        if sys.modules.get("torchvision") is None:
             raise MissingDependencyError(
                 f"The Python package 'torchvision' is needed for CLIP models. {_HOW}"
             )
