@@ -24,7 +24,6 @@ CHECKPOINT = "CHECKPOINT"
 THRESHOLD = "THRESHOLD"
 PREFIX = "PREFIX"
 WEIGHTS = "WEIGHTS"
-CHECKPOINT = "CHECKPOINT"
 
 
 def add_path_parameters(algorithm: Algorithm, what: str) -> None:
