@@ -171,12 +171,16 @@ def test_text_that_is_no_class_list(text, words):
 #: What the models of the data sets are asked for: SegEarth-OV's settings (arXiv 2410.01768), code by code.
 PROMPTS = {
     "openearthmap": (
-        "bareland,barren / grass / pavement / road / tree,forest / water,river / cropland / building,roof,house / "
-        "background", 0.1, 9,
+        (
+            "bareland,barren / grass / pavement / road / tree,forest / water,river / cropland / "
+            "building,roof,house / background"
+        ),
+        0.1,
+        9,
     ),
     "loveda": ("background / building,roof,house / road / water / barren / forest / agricultural", 0.3, 1),
     "potsdam": ("road,parking lot / building / low vegetation / tree / car / clutter,background", 0.1, 6),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("preset", PROMPTS)

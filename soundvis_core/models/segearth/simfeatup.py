@@ -31,7 +31,7 @@ TAPS = _SIDE * _SIDE
 _REACH = 4
 _COARSE_SIDE = 2 * _REACH + 1
 #: Pixels of the result at work at once: what a step needs for so many stays in a CPU's cache.
-_CPU_PIXELS, _GPU_PIXELS = 3584, 200_704
+_CPU_PIXELS, _GPU_PIXELS = 3584, 100_352
 #: A tile is at least this many features wide, so that only the outermost tiles reach beyond the border.
 _LEAST_TILE = 4
 #: The parameter of torch's bicubic interpolation.
