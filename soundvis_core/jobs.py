@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from .errors import InputError
 from .models.registry import (
@@ -25,6 +25,9 @@ from .models.registry import (
 )
 from .pipeline import SiteResult, TaskOrError
 from .progress import Progress
+
+if TYPE_CHECKING:
+    from .models.options import ModelOptions
 
 #: Paths of files, or what else the job works on.
 Tasks = Iterable[TaskOrError[Any]]
@@ -93,20 +96,22 @@ def key_parameters(name: str, options: Options) -> dict[str, Any]:
     if "classes" in found:
         from .classes import load_classes
 
-        entries = load_classes(str(options["classes"])).classes
-        found["classes"] = [[entry.code, entry.name, entry.synonyms] for entry in entries]
+        classes = load_classes(str(options["classes"]))
+        found["classes"] = [
+            [entry.code, entry.name, entry.synonyms, entry.own_prompts] for entry in classes.classes
+        ]
+        found["threshold of the list"] = classes.threshold
     return found
 
 
 def _ready(options: Options, task: str, progress: Progress) -> Any:
-    """The model of the options, loaded; where it says so, revision and device go to the log."""
-    from .models.options import ModelOptions
-
-    model = load(options["model"], task, ModelOptions.from_mapping(options.get("runtime")))
+    """The model of the options, loaded; what it runs on goes to the log and to the parent."""
+    model = load(options["model"], task, _runtime(options))
     placement = getattr(model, "placement", None)
     if placement is not None:
         facts = {"model": options["model"], "revision": str(model.revision), "device": placement.describe()}
-        progress.info(f"Model {facts['model']}, revision {facts['revision']}, on {facts['device']}.")
+        if not hasattr(model, "describe"):  # else the job says more of it
+            progress.info(f"Model {facts['model']}, revision {facts['revision']}, on {facts['device']}.")
         tell = getattr(progress, "model", None)
         if tell is not None:
             tell(facts)
@@ -140,11 +145,14 @@ def _embed_tiles(options: Options, tasks: Tasks, progress: Progress) -> Iterator
 
 def _segment_photos(options: Options, tasks: Tasks, progress: Progress) -> Iterator[SiteResult]:
     from .classes import load_classes
-    from .segment_photos import segment_photos
+    from .segment_photos import DEFAULT_THRESHOLD, segment_photos
 
     classes = load_classes(options["classes"])
+    threshold = options.get("threshold")
     model = _ready(options, SEGMENT_PHOTO, progress)
-    return segment_photos(tasks, model, classes, options.get("threshold") or 0.0, progress)
+    return segment_photos(
+        tasks, model, classes, DEFAULT_THRESHOLD if threshold is None else threshold, progress
+    )
 
 
 def _segment_blocks(options: Options, tasks: Tasks, progress: Progress) -> Iterator[SiteResult]:
@@ -154,6 +162,18 @@ def _segment_blocks(options: Options, tasks: Tasks, progress: Progress) -> Itera
     classes = load_classes(options["classes"])
     model = _ready(options, SEGMENT_AERIAL, progress)
     return segment_window_blocks(tasks, model, classes, options, progress)
+
+
+def _download_models(options: Options, tasks: Tasks, progress: Progress) -> Iterator[SiteResult]:
+    from .models.download import download_models
+
+    return download_models(tasks, _runtime(options), progress, str(options.get("endpoint") or ""))
+
+
+def _runtime(options: Options) -> ModelOptions:
+    from .models.options import ModelOptions
+
+    return ModelOptions.from_mapping(options.get("runtime"))
 
 
 def _compose_sound(options: Options, tasks: Tasks, progress: Progress) -> Iterator[SiteResult]:
@@ -176,6 +196,7 @@ JOBS: dict[str, Job] = {
     "embed-photos": Job(_embed_photos, parameters=("views",)),
     "embed-tiles": Job(_embed_tiles),
     "segment-photos": Job(_segment_photos, parameters=("classes", "threshold")),
-    "segment-blocks": Job(_segment_blocks, parameters=("classes", "threshold", "width", "height", "pixel")),
+    "segment-blocks": Job(_segment_blocks, parameters=("classes", "threshold", "width", "height")),
     "compose-sound": Job(_compose_sound),
+    "download-models": Job(_download_models),
 }

@@ -79,6 +79,8 @@ class Algorithm(QgsProcessingAlgorithm):
         self._finished: list[OutputLayer] = []
         #: Tool, version, parameters and date of this run, for metadata and report; known once it is prepared.
         self.provenance: Mapping[str, str] = {}
+        #: Model, revision and device of a model with weights; known once the run is done.
+        self.facts: dict[str, str] = {}
 
     def createInstance(self) -> Algorithm:
         return type(self)()

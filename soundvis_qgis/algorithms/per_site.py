@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any, Callable
 
 from qgis.core import (
@@ -72,7 +73,7 @@ class SitesAlgorithm(Algorithm):
 
     def describe(
         self, features: Iterator[QgsFeature], total: int, progress: FeedbackProgress
-    ) -> Iterable[Mapping[str, Any]]:
+    ) -> Generator[Mapping[str, Any], None, None]:
         """One mapping of values per feature, in the order of ``features``."""
         raise NotImplementedError
 
@@ -151,21 +152,23 @@ class SitesAlgorithm(Algorithm):
         )
         counts: Counter[str] = Counter()
         first_reason = ""
-        for done, values in enumerate(self.describe(read_ahead(features, waiting), total, progress), start=1):
-            check_cancelled(progress)
-            sink.add(values, waiting.popleft())
-            status = str(values.get(self.status_field))
-            counts[status] += 1
-            if status != OK and not first_reason:
-                first_reason = str(values.get(self.reason_field) or "")
-            progress.report(done / total if total else 1.0)
+        # Closed as soon as the run ends in whatever way: a worker goes with it.
+        with closing(self.describe(read_ahead(features, waiting), total, progress)) as described:
+            for done, values in enumerate(described, start=1):
+                check_cancelled(progress)
+                sink.add(values, waiting.popleft())
+                status = str(values.get(self.status_field))
+                counts[status] += 1
+                if status != OK and not first_reason:
+                    first_reason = str(values.get(self.reason_field) or "")
+                progress.report(done / total if total else 1.0)
         sink.close()
         self._say_counts(counts, first_reason, progress)
         notes = {f"field {spec.name}": spec.comment for spec in added if spec.comment}
         self.on_success(
             OutputLayer(
                 sink.destination,
-                {**self.provenance, **notes},
+                {**self.provenance, **self.facts, **notes},
                 self.styles(parameters, context),
                 labels=sink.labels,
                 in_database=not sink.own_file,

@@ -24,6 +24,8 @@ _WORKER = Path(soundvis_core.__file__).resolve().parent / "worker" / "__main__.p
 AHEAD = 64
 #: How long a Python may take to tell its versions, in seconds; nobody can cancel that.
 _ANSWER = 20.0
+#: The one job that asks a server for something.
+_ONLINE = "download-models"
 #: What a program that was ended for want of memory leaves: Linux kills it with signal 9, as a shell reports it.
 _KILLED = (-9, 137)
 
@@ -45,7 +47,6 @@ class Worker:
         options: Mapping[str, Any],
         progress: Progress,
         ahead: int = AHEAD,
-        offline: bool = True,
     ) -> None:
         """Start ``python`` on ``job``. Raises WorkerError where it cannot be started."""
         self._python = python
@@ -59,7 +60,7 @@ class Worker:
         #: What runs, as the worker said: model, revision, device. Empty before it did, and for light models.
         self.model: dict[str, str] = {}
         try:
-            self._program = Program([python, str(_WORKER)], child_environment(offline))
+            self._program = Program([python, str(_WORKER)], child_environment(offline=job != _ONLINE))
         except ProgramError as error:
             raise WorkerError(
                 f"The worker could not be started with {python}: {error}. Check the environment, or choose another "

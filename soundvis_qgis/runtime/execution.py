@@ -29,7 +29,10 @@ NEEDS = {
     "embed-photos": _PHOTOS,
     "embed-tiles": _PHOTOS,
     "segment-photos": _PHOTOS,
+    "segment-blocks": (("numpy",), ("scipy",)),
 }
+#: Jobs that the worker does for models with weights only.
+_ONLY_HERE = ("segment-blocks",)
 #: What models with weights need in the worker's Python, by name on PyPI.
 TORCH_PACKAGES = ("torch", "transformers", "open_clip_torch", "safetensors")
 _SET_UP = "Run 'Set up the environment' (toolbox, SoundVis, Setup)"
@@ -50,6 +53,8 @@ def job_problem(job: str, options: Mapping[str, Any] | None = None) -> str | Non
         row = model_row(job, options) if options else None
         if row is not None and row.runtime == TORCH:
             return _torch_problem(row, options)
+        if row is not None and options.get("checkpoint"):
+            return f"The model '{row.id}' has no weights: leave CHECKPOINT empty, or choose another model."
     except SoundVisError as error:
         return str(error)
     return _light_problem(job)
@@ -57,13 +62,13 @@ def job_problem(job: str, options: Mapping[str, Any] | None = None) -> str | Non
 
 def _light_problem(job: str) -> str | None:
     absent = absent_groups(job)
-    if not absent or worker_python() is not None:
+    if not absent or (worker_python() is not None and job not in _ONLY_HERE):
         return None
     names = ", ".join(" or ".join(group) for group in absent)
     return (
         f"This tool needs Python packages that QGIS does not have: {names}. "
         f"{how_to_get([group[0] for group in absent])} "
-        f"Or let {PYTHON_VARIABLE} name a Python that has them.{_misnamed()}"
+        f"{'' if job in _ONLY_HERE else f'Or let {PYTHON_VARIABLE} name a Python that has them.'}{_misnamed()}"
     )
 
 
@@ -168,6 +173,26 @@ def _derived(
     with closing(results):  # type: ignore[type-var] - a generator
         for result in results:
             yield derive(result)
+
+
+def model_note(job: str, options: Mapping[str, Any]) -> tuple[str, int | None]:
+    """What notes on a field say of a job's model (id; revision, or the file of the user's own), and its dimension."""
+    from soundvis_core.jobs import model_row
+    from soundvis_core.models.registry import load
+    from soundvis_core.models.store import LOCAL, locate
+
+    share_home()
+    row = model_row(job, options)
+    if row is None:
+        return "", None
+    if row.runtime != TORCH:
+        return row.id, getattr(load(row.id, row.task), "dimension", None)
+    own = str(options.get("checkpoint") or "")
+    weights = locate(row, model_options(own))
+    if weights.revision != LOCAL:
+        return f"{row.id}, revision {weights.revision[:12]}", row.dimension
+    # Weights of the user's own may have another size.
+    return f"{row.id}, own weights {weights.folder.name} ({weights.fingerprint[:12]})", None
 
 
 def result_cache() -> ResultCache | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +24,19 @@ if STAGED.parent.name != "build" or STAGED not in Path(soundvis_core.__file__).r
     )
 
 import helpers  # noqa: E402
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder of SoundVis of its own: the user's environment, models and kept results are no part of a test."""
+    folder = tmp_path_factory.mktemp("soundvis-home")
+    before = {name: value for name, value in os.environ.items() if name.startswith("SOUNDVIS_")}
+    for name in set(before) - {"SOUNDVIS_TEST_DATA", "SOUNDVIS_PYTHON"}:
+        del os.environ[name]
+    os.environ["SOUNDVIS_HOME"] = str(folder)
+    yield folder
+    del os.environ["SOUNDVIS_HOME"]
+    os.environ.update(before)
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,16 @@ from qgis.PyQt.QtCore import QByteArray
 from soundvis_qgis.compat import BINARY, DOUBLE, INTEGER, STRING, is_null
 
 MEMORY = "memory:"
+#: What tests run where they do not say: models that need neither environment nor weights. The tools' own defaults are
+#: the paper's models, with tests of their own.
+LIGHT = {
+    "soundvis:embedsound": {"MODEL": "acoustic-features"},
+    "soundvis:embedphotos": {"MODEL": "colour-texture"},
+    "soundvis:embedimagery": {"MODEL": "colour-texture"},
+    "soundvis:segmentraster": {"MODEL": "spectral-index"},
+    "soundvis:segmentphotos": {"MODEL": "colour-index", "CLASSES": "colour-index"},
+    "soundvis:bgasound": {"METHOD": "ndsi"},
+}
 
 
 class AlgorithmError(Exception):
@@ -95,8 +105,15 @@ class Run(dict):
         return read_features(self.layer(output))
 
 
-def run_algorithm(algorithm_id: str, parameters: Mapping[str, Any], feedback: Feedback | None = None) -> Run:
+def run_algorithm(
+    algorithm_id: str,
+    parameters: Mapping[str, Any],
+    feedback: Feedback | None = None,
+    own_defaults: bool = False,
+) -> Run:
     """Run a tool as Processing does: create, check the values, prepare, process, post-process.
+
+    The model is the light one where ``parameters`` name none, and the tool's default with ``own_defaults``.
 
     ``algorithm_id`` without a provider means one of ours. OUTPUT defaults to memory where the tool has a
     sink of that name. Raises AlgorithmError with the message where the values are refused or the run fails.
@@ -109,7 +126,7 @@ def run_algorithm(algorithm_id: str, parameters: Mapping[str, Any], feedback: Fe
     context = QgsProcessingContext()
     context.setProject(QgsProject.instance())
     context.setFeedback(feedback)
-    values = dict(parameters)
+    values = {**({} if own_defaults else LIGHT.get(name, {})), **parameters}
     output = algorithm.parameterDefinition("OUTPUT")
     if output is not None and output.type() == "sink":
         values.setdefault("OUTPUT", MEMORY)

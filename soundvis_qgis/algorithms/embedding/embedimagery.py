@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,14 +18,16 @@ from soundvis_core.errors import SKIPPED, Cancelled, SiteError, as_site_error
 from ...layers.sinks import TEXT_FORMATS, FieldSpec, number, output_extension
 from ...layers.sources import make_transform, site_point
 from ..base import FeedbackProgress
-from ..parameters import MODEL, add_field_name, add_model, add_number
+from ..parameters import MODEL, add_checkpoint, add_field_name, add_model, add_number, checkpoint_of
 from ..per_site import SitesAlgorithm
 from .fields import embedding_fields, embedding_values, prefix_of
 
 RASTER = "RASTER"
 FOOTPRINT = "FOOTPRINT"
 FIELD = "FIELD"
-#: Pixels of a tile on each side: 0.8 m on the ground at the default footprint.
+JOB = "embed-tiles"
+PAPER_MODEL = "remoteclip-vit-l-14"
+#: Pixels of a tile on each side for light models: 0.8 m on the ground at the default footprint.
 TILE_PIXELS = 256
 #: A tile with less of its area on the raster says more about the border than about the place.
 LEAST_COVERED = 0.5
@@ -43,11 +46,14 @@ class EmbedImagery(SitesAlgorithm):
         "Describes the basemap around each site by an embedding: a vector of numbers that is alike for places that "
         "look alike from above.\n"
         "The footprint is a square about the site, upright to true north, measured in metres on the ground "
-        "whatever the coordinate reference system. Any raster layer that QGIS shows can be used: GeoTIFF, COG, WMS, "
-        "XYZ tiles. A site with less than half of its footprint on the raster is skipped, with the reason.\n"
+        "whatever the coordinate reference system. Any raster layer that QGIS shows can be used: GeoTIFF, COG, "
+        "WMS, XYZ tiles. A site with less than half of its footprint on the raster is skipped, with the reason.\n"
+        "The model 'remoteclip-vit-l-14' is the paper's: CLIP trained further on aerial imagery; 768 numbers. It "
+        "runs in SoundVis' own Python environment ('Set up the environment') on weights that 'Download models' "
+        "brings. What it sees is kept: a second run takes seconds.\n"
         "The model 'colour-texture' is a baseline without weights: statistics of colour, gradients and texture."
     )
-    REQUIRES = ("numpy", "scipy", "pyproj", "PIL")
+    REQUIRES = ("numpy", "pyproj")
 
     def site_parameters(self) -> None:
         self.add(
@@ -65,17 +71,33 @@ class EmbedImagery(SitesAlgorithm):
         )
         add_model(
             self,
-            ("colour-texture",),
-            "What describes the picture. colour-texture: image statistics, nothing to download.",
+            "embed-image",
+            "What describes the picture. remoteclip-vit-l-14: the paper's model; remoteclip-vit-b-32 and "
+            "remoteclip-rn50 are smaller and faster; clip-vit-l-14 was trained on photos (all need environment "
+            "and weights). colour-texture: image statistics, nothing to download.",
+            first=PAPER_MODEL,
         )
         add_field_name(
             self,
             FIELD,
             "Embedding field",
             "aer_emb",
-            "Name of the new field with the embedding (float32 bytes; text in GeoJSON and CSV). The fields beside it "
-            "share its prefix: the part before 'emb'.",
+            "Name of the new field with the embedding (float32 bytes; text in GeoJSON and CSV). The fields beside "
+            "it share its prefix: the part before 'emb'.",
         )
+        add_checkpoint(self)
+
+    def dependency_problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
+        from ...runtime.execution import job_problem
+
+        options = self._options(parameters, context)
+        return super().dependency_problem(parameters, context) or job_problem(JOB, options)
+
+    def _options(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> dict[str, Any]:
+        return {
+            "model": self.parameterAsEnumString(parameters, MODEL, context),
+            "checkpoint": checkpoint_of(self, parameters, context),
+        }
 
     def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
         from ...layers.rasters import RasterSource
@@ -87,18 +109,19 @@ class EmbedImagery(SitesAlgorithm):
         self._raster.check_crs()
 
     def new_fields(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> Sequence[FieldSpec]:
-        from soundvis_core.models.registry import EMBED_IMAGE, load
+        from ...runtime.execution import model_note
 
         self._field = self.parameterAsString(parameters, FIELD, context).strip()
-        name = self.parameterAsEnumString(parameters, MODEL, context)
-        self._model = load(name, EMBED_IMAGE)
+        self._job = self._options(parameters, context)
+        self._pixels = tile_pixels(self._job["model"])
         self._side = self.parameterAsDouble(parameters, FOOTPRINT, context)
         self._as_text = output_extension(parameters.get(self.OUTPUT)) in TEXT_FORMATS
         source = self.source(parameters, context)
         self._transform = make_transform(source.sourceCrs(), self._raster.crs, context)
         prefix = prefix_of(self._field)
         self.status_field = prefix + "status"
-        fields = embedding_fields(self._field, name, self._model.dimension, "imagery", self._as_text)
+        note, dimension = model_note(JOB, self._job)
+        fields = embedding_fields(self._field, note, dimension, "imagery", self._as_text)
         covered = number(
             prefix + "covered", "Covered footprint (0-1)", "share of the footprint with image data"
         )
@@ -109,11 +132,12 @@ class EmbedImagery(SitesAlgorithm):
     ) -> Iterator[Mapping[str, Any]]:
         from collections import deque
 
-        from soundvis_core.embed import embed_tiles
+        from ...runtime.execution import run_for_sites
 
         shares: deque[float | None] = deque()
         covered = prefix_of(self._field) + "covered"
-        for result in embed_tiles(self._tiles(features, shares), self._model, progress):
+        tiles = self._tiles(features, shares)
+        for result in run_for_sites(JOB, self._job, tiles, progress, self.facts):
             yield {**embedding_values(self._field, result, self._as_text), covered: shares.popleft()}
 
     def _tiles(self, features: Iterator[QgsFeature], shares: Any) -> Iterator[Any]:
@@ -141,4 +165,17 @@ class EmbedImagery(SitesAlgorithm):
 
         point = site_point(feature, self._transform, self._raster.crs)
         frame = LocalFrame(self._raster.crs_text, point.x(), point.y())
-        return self._raster.tile(frame, (point.x(), point.y()), self._side, TILE_PIXELS)
+        return self._raster.tile(frame, (point.x(), point.y()), self._side, self._pixels)
+
+
+def tile_pixels(model: str) -> int:
+    """Pixels of a tile on each side.
+
+    A trained model gets the very pixels it looks at: sampled once from the raster, averaged where that is finer, and
+    not a second time by the model's own resizing. Light models have no size of their own.
+    """
+    from soundvis_core.models.registry import EMBED_IMAGE, TORCH, find
+
+    row = find(model, EMBED_IMAGE)
+    wanted = re.fullmatch(r"(\d+) px", row.input)
+    return int(wanted[1]) if row.runtime == TORCH and wanted else TILE_PIXELS

@@ -19,14 +19,20 @@ class EmbedSound(EmbedFiles):
         "(a last window of 1 second or more counts); the site's embedding is the mean over its windows. Recordings "
         "of any length are streamed. A recording that cannot be used marks its site with a status and a reason; "
         "the run goes on. Silent recordings are skipped.\n"
+        "The model 'ast-audioset' is the paper's: the Audio Spectrogram Transformer, trained on AudioSet; 768 "
+        "numbers. It runs in SoundVis' own Python environment ('Set up the environment') on weights that "
+        "'Download models' brings. What it hears is kept: a second run, or 'BGA of recordings' of the same files, "
+        "takes seconds.\n"
         "The model 'acoustic-features' is a baseline without weights: log-mel statistics, spectral shape, "
         "modulation and acoustic indices."
     )
     WHAT = "recording"
     JOB = "embed-recordings"
     TASK = "embed-audio"
-    MODELS = ("acoustic-features",)
-    MODEL_HELP = "What describes the sound. acoustic-features: signal statistics, nothing to download."
+    MODEL_HELP = (
+        "What describes the sound. ast-audioset: the paper's model, a trained transformer (needs environment and "
+        "weights). acoustic-features: signal statistics, nothing to download."
+    )
     DEFAULT_FIELD = "snd_emb"
 
     def measures(self) -> list[FieldSpec]:

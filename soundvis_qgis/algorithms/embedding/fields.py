@@ -16,14 +16,17 @@ def prefix_of(field: str) -> str:
     return field[: -len("emb")] if field.endswith("_emb") else field + "_"
 
 
-def embedding_fields(field: str, model: str, dimension: int, what: str, as_text: bool) -> list[FieldSpec]:
-    """The embedding with its status and reason."""
+def embedding_fields(
+    field: str, model: str, dimension: int | None, what: str, as_text: bool
+) -> list[FieldSpec]:
+    """The embedding with its status and reason. ``model``: its id, and revision where it has one."""
     if not field:
         raise QgsProcessingException("Give the embedding field a name.")
     prefix = prefix_of(field)
     form = "JSON text" if as_text else "float32, little-endian"
+    length = f"{dimension} dimensions, " if dimension else ""
     return [
-        embedding(field, f"Embedding of the {what}", f"{model}, {dimension} dimensions, {form}", as_text),
+        embedding(field, f"Embedding of the {what}", f"{model}, {length}{form}", as_text),
         text(prefix + "status", f"Status of the {what}", "ok, failed or skipped"),
         text(prefix + "reason", f"Reason or remark on the {what}"),
     ]

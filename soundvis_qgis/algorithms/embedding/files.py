@@ -13,7 +13,16 @@ from soundvis_core.pipeline import SiteResult, TaskOrError
 from ...layers.sinks import TEXT_FORMATS, FieldSpec, output_extension
 from ...layers.sources import PathResolver
 from ..base import FeedbackProgress
-from ..parameters import BASE_FOLDER, MODEL, PATH_FIELD, add_field_name, add_model, add_path_parameters
+from ..parameters import (
+    BASE_FOLDER,
+    MODEL,
+    PATH_FIELD,
+    add_checkpoint,
+    add_field_name,
+    add_model,
+    add_path_parameters,
+    checkpoint_of,
+)
 from ..per_site import SitesAlgorithm
 from .fields import embedding_fields, embedding_values, prefix_of
 
@@ -38,42 +47,52 @@ class EmbedFiles(SitesAlgorithm):
     WHAT = ""
     JOB = ""
     TASK = ""
-    MODELS: tuple[str, ...] = ()
     MODEL_HELP = ""
     DEFAULT_FIELD = ""
 
     def site_parameters(self) -> None:
         add_path_parameters(self, self.WHAT)
-        add_model(self, self.MODELS, self.MODEL_HELP)
+        add_model(self, self.TASK, self.MODEL_HELP)
         add_field_name(
             self,
             FIELD,
             "Embedding field",
             self.DEFAULT_FIELD,
-            "Name of the new field with the embedding (float32 bytes; text in GeoJSON and CSV). The fields beside it "
-            "share its prefix: the part before 'emb'.",
+            "Name of the new field with the embedding (float32 bytes; text in GeoJSON and CSV). The fields beside "
+            "it share its prefix: the part before 'emb'.",
         )
+        self.further_parameters()
+        add_checkpoint(self)
+
+    def further_parameters(self) -> None:
+        """The parameters of this kind of file alone."""
 
     def dependency_problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
         from ...runtime.execution import job_problem
 
-        return super().dependency_problem(parameters, context) or job_problem(self.JOB)
+        options = self.options(parameters, context)
+        return super().dependency_problem(parameters, context) or job_problem(self.JOB, options)
+
+    def options(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> dict[str, Any]:
+        """The options of the job."""
+        return {
+            "model": self.parameterAsEnumString(parameters, MODEL, context),
+            "checkpoint": checkpoint_of(self, parameters, context),
+        }
 
     def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
         self._resolver = self.path_resolver(parameters, BASE_FOLDER, context)
 
     def new_fields(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> Sequence[FieldSpec]:
-        from soundvis_core.models.registry import load
+        from ...runtime.execution import model_note
 
         self._field = self.parameterAsString(parameters, FIELD, context).strip()
-        self._model = self.parameterAsEnumString(parameters, MODEL, context)
+        self._options = self.options(parameters, context)
         self._as_text = output_extension(parameters.get(self.OUTPUT)) in TEXT_FORMATS
         self._path_field = self.parameterAsString(parameters, PATH_FIELD, context)
         self.status_field = prefix_of(self._field) + "status"
-        dimension = load(self._model, self.TASK).dimension
-        return (
-            embedding_fields(self._field, self._model, dimension, self.WHAT, self._as_text) + self.measures()
-        )
+        note, dimension = model_note(self.JOB, self._options)
+        return embedding_fields(self._field, note, dimension, self.WHAT, self._as_text) + self.measures()
 
     def measures(self) -> list[FieldSpec]:
         """The further fields of this kind of file."""
@@ -86,7 +105,7 @@ class EmbedFiles(SitesAlgorithm):
 
         paths = paths_of(features, self._path_field, self._resolver)
         prefix = prefix_of(self._field)
-        for result in run_for_sites(self.JOB, {"model": self._model}, paths, progress):
+        for result in run_for_sites(self.JOB, self._options, paths, progress, self.facts):
             yield {
                 **embedding_values(self._field, result, self._as_text),
                 **{prefix + name: value for name, value in self.measured(result).items()},

@@ -10,7 +10,20 @@ from qgis.core import QgsFeature, QgsProcessingContext, QgsProcessingParameterSt
 from ...layers.sinks import FieldSpec, number, text
 from ..base import FeedbackProgress
 from ..embedding.files import paths_of
-from ..parameters import BASE_FOLDER, MODEL, PATH_FIELD, PREFIX, add_model, add_path_parameters, add_prefix
+from ..parameters import (
+    BASE_FOLDER,
+    MODEL,
+    PATH_FIELD,
+    PREFIX,
+    THRESHOLD,
+    add_checkpoint,
+    add_model,
+    add_path_parameters,
+    add_prefix,
+    add_threshold,
+    checkpoint_of,
+    optional_number,
+)
 from ..per_site import SitesAlgorithm
 
 CLASSES = "CLASSES"
@@ -25,31 +38,51 @@ class SegmentPhotos(SitesAlgorithm):
     GROUP = "segmentation"
     SUMMARY = (
         "Measures which share of each street photo belongs to which class, as one field per class (0 to 1).\n"
+        "The model 'clipseg-rd64' is the paper's: CLIPSeg finds any classes by their names, in English; each "
+        "pixel gets the most probable one. It runs in SoundVis' own Python environment ('Set up the environment') "
+        "on weights that 'Download models' brings. What it sees is kept: a second run takes seconds.\n"
         "The model 'colour-index' is a baseline that tells sky, vegetation, built and road by colour, texture and "
-        "position in the picture. It needs no weights and knows no objects: persons and vehicles are not told apart. "
-        "What fits no class is missing from the sum of 1."
+        "position in the picture. It needs no weights and knows no objects: persons and vehicles are not told "
+        "apart. What fits no class is missing from the sum of 1."
     )
 
     def site_parameters(self) -> None:
         add_path_parameters(self, "photo")
         add_model(
             self,
-            ("colour-index",),
-            "What finds the classes. colour-index: a baseline from colour and position.",
+            "segment-photo",
+            "What finds the classes. clipseg-rd64: the paper's model, a trained network (needs environment and "
+            "weights). colour-index: a baseline from colour and position.",
         )
         self.add(
             QgsProcessingParameterString(
-                CLASSES, self.tr("Classes (preset or CSV)"), defaultValue="colour-index"
+                CLASSES, self.tr("Classes (preset, CSV or text)"), defaultValue="paper-street"
             ),
-            "A preset (colour-index: sky, vegetation, built, road; paper-street: the street classes of the paper) or "
-            "the path of a CSV with the column name, and optionally code, colour and synonyms.",
+            "A preset (paper-street: the street classes of the paper; colour-index: sky, vegetation, built, "
+            "road), the path of a CSV with the column name, and optionally code, colour, synonyms and prompts, or "
+            "the classes themselves: building, house; road; tree.",
         )
         add_prefix(self, "st_")
+        add_threshold(
+            self,
+            "A pixel whose most probable class is less probable than this (0 to 1) belongs to none. Empty: 0.1. "
+            "The light model has no probabilities and takes no notice.",
+        )
+        add_checkpoint(self)
 
     def dependency_problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
         from ...runtime.execution import job_problem
 
-        return super().dependency_problem(parameters, context) or job_problem(JOB)
+        options = self._options(parameters, context)
+        return super().dependency_problem(parameters, context) or job_problem(JOB, options)
+
+    def _options(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> dict[str, Any]:
+        return {
+            "model": self.parameterAsEnumString(parameters, MODEL, context),
+            "classes": self.parameterAsString(parameters, CLASSES, context),
+            "threshold": optional_number(self, parameters, THRESHOLD, context),
+            "checkpoint": checkpoint_of(self, parameters, context),
+        }
 
     def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
         from soundvis_core.classes import load_classes
@@ -67,17 +100,19 @@ class SegmentPhotos(SitesAlgorithm):
     def new_fields(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> Sequence[FieldSpec]:
         from soundvis_core.classes import load_classes, slug
 
+        from ...runtime.execution import model_note
+
         prefix = self.parameterAsString(parameters, PREFIX, context)
-        self._model = self.parameterAsEnumString(parameters, MODEL, context)
-        self._classes = self.parameterAsString(parameters, CLASSES, context)
+        self._job = self._options(parameters, context)
         self._path_field = self.parameterAsString(parameters, PATH_FIELD, context)
         self._shares = {
-            entry.name: prefix + slug(entry.name) for entry in load_classes(self._classes).classes
+            entry.name: prefix + slug(entry.name) for entry in load_classes(self._job["classes"]).classes
         }
         self.status_field = prefix + "seg_status"
+        note, _ = model_note(JOB, self._job)
         return [
             *(
-                number(field, f"{name} (0-1)", f"share of the photo, {self._model}")
+                number(field, f"{name} (0-1)", f"share of the photo, {note}")
                 for name, field in self._shares.items()
             ),
             text(self.status_field, "Status of the photo's shares", "ok, failed or skipped"),
@@ -89,9 +124,8 @@ class SegmentPhotos(SitesAlgorithm):
     ) -> Iterator[Mapping[str, Any]]:
         from ...runtime.execution import run_for_sites
 
-        options = {"model": self._model, "classes": self._classes}
         paths = paths_of(features, self._path_field, self._resolver)
-        for result in run_for_sites(JOB, options, paths, progress):
+        for result in run_for_sites(JOB, self._job, paths, progress, self.facts):
             yield {
                 **{field: result.values.get(name) for name, field in self._shares.items()},
                 self.status_field: result.status,

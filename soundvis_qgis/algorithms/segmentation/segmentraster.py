@@ -17,7 +17,17 @@ from qgis.core import (
 
 from ...compat import is_null
 from ..base import Algorithm, FeedbackProgress
-from ..parameters import MODEL, add_model, add_number
+from ..parameters import (
+    MODEL,
+    THRESHOLD,
+    add_checkpoint,
+    add_model,
+    add_number,
+    add_threshold,
+    checkpoint_of,
+    optional_number,
+)
+from .blocks import JOB, Segmentation, segment_here, segment_in_worker
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,28 +52,38 @@ class SegmentRaster(Algorithm):
     GROUP = "segmentation"
     SUMMARY = (
         "Assigns a land cover class to every pixel of a basemap.\n"
-        "The raster is read and written block by block, so its size does not matter to memory. The result is a byte "
-        "raster with class names and colours in the file; 0 is unclassified and 255 nodata.\n"
-        "The model 'spectral-index' is a baseline from colour indices, near infrared where there is a fourth band, and "
-        "local texture. It needs no weights and knows no objects: look at its result before you rely on it."
+        "The raster is read and written block by block, so its size does not matter to memory. The result is a "
+        "byte raster with class names and colours in the file; 0 is unclassified and 255 nodata.\n"
+        "The model 'segearth-ov' is the paper's: it finds any classes by their names, in English, without "
+        "training; with the part 'simfeatup-aid' to the pixel, without it in coarser patches. It runs in "
+        "SoundVis' own Python environment ('Set up the environment') on weights that 'Download models' brings, "
+        "and takes minutes per square kilometre on a processor. Pixels of 0.3 to 1 m suit it. What it found is "
+        "kept block by block: a run that was broken off continues where it stopped.\n"
+        "The model 'spectral-index' is a baseline from colour indices, near infrared where there is a fourth "
+        "band, and local texture. It needs no weights and knows no objects: look at its result before you rely on "
+        "it."
     )
-    REQUIRES = ("numpy", "scipy", "pyproj")
+    REQUIRES = ("numpy", "pyproj")
 
     def initAlgorithm(self, configuration=None) -> None:  # noqa: ANN001 - QGIS's signature
         self.add(
             QgsProcessingParameterRasterLayer(INPUT, self.tr("Basemap")),
-            "Aerial image with red, green and blue bands (a fourth plain band counts as near infrared), local or from "
-            "the web.",
+            "Aerial image with red, green and blue bands (a fourth plain band counts as near infrared), local or "
+            "from the web.",
         )
         add_model(
-            self, ("spectral-index",), "What assigns the classes. spectral-index: colour indices, a baseline."
+            self,
+            "segment-aerial",
+            "What assigns the classes. segearth-ov: the paper's model, which reads class names (needs environment "
+            "and weights). spectral-index: colour indices, a baseline.",
         )
         self.add(
             QgsProcessingParameterString(
-                CLASSES, self.tr("Classes (preset or CSV)"), defaultValue="paper-aerial"
+                CLASSES, self.tr("Classes (preset, CSV or text)"), defaultValue="paper-aerial"
             ),
-            "A preset (paper-aerial: the nine aerial classes of the paper; openearthmap, loveda, potsdam) or the path "
-            "of a CSV with the column name, and optionally code (1-254), colour (#rrggbb) and synonyms.",
+            "A preset (paper-aerial: the nine aerial classes of the paper; openearthmap, loveda, potsdam), the "
+            "path of a CSV with the column name, and optionally code (1-254), colour (#rrggbb), synonyms and "
+            "prompts, or the classes themselves: building, roof, house; road; water.",
         )
         self.add(
             QgsProcessingParameterExtent(EXTENT, self.tr("Extent"), optional=True),
@@ -79,10 +99,31 @@ class SegmentRaster(Algorithm):
             advanced=True,
             optional=True,
         )
+        add_threshold(
+            self,
+            "A pixel whose most probable class is less probable than this (0 to 1) is background, or unclassified "
+            "where the classes have no background. Empty: that of the preset (openearthmap and potsdam 0.1, "
+            "loveda 0.3), else none. The light model has no probabilities and takes no notice.",
+        )
+        add_checkpoint(self)
         self.add(
             QgsProcessingParameterRasterDestination(OUTPUT, self.tr("Class raster")),
             "Byte raster of class codes with names and colours.",
         )
+
+    def dependency_problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
+        from ...runtime.execution import job_problem
+
+        options = self._options(parameters, context)
+        return super().dependency_problem(parameters, context) or job_problem(JOB, options)
+
+    def _options(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> dict[str, Any]:
+        return {
+            "model": self.parameterAsEnumString(parameters, MODEL, context),
+            "classes": self.parameterAsString(parameters, CLASSES, context),
+            "threshold": optional_number(self, parameters, THRESHOLD, context),
+            "checkpoint": checkpoint_of(self, parameters, context),
+        }
 
     def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
         from soundvis_core.classes import load_classes
@@ -96,7 +137,7 @@ class SegmentRaster(Algorithm):
 
     def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
         from soundvis_core.errors import InputError
-        from soundvis_core.models.registry import SEGMENT_AERIAL, load
+        from soundvis_core.models.registry import SEGMENT_AERIAL, TORCH, find, load
 
         from ...layers.class_rasters import class_names
         from ...layers.rasters import RasterSource
@@ -110,38 +151,43 @@ class SegmentRaster(Algorithm):
             raise InputError(
                 f"'{layer.name()}' is a class raster already: its codes have names. Give the aerial image itself."
             )
-        model = load(self.parameterAsEnumString(parameters, MODEL, context), SEGMENT_AERIAL)
-        model.check_bands(self._raster.band_count)
+        self._job = self._options(parameters, context)
+        row = find(self._job["model"], SEGMENT_AERIAL)
+        self._light = None if row.runtime == TORCH else load(row.id, SEGMENT_AERIAL)
+        if self._light is not None:
+            self._light.check_bands(self._raster.band_count)
+        elif self._raster.band_count < 3:
+            raise InputError(
+                f"'{row.id}' needs a picture in red, green and blue; this raster has one band. Choose a colour "
+                "picture, or combine its bands first (Build virtual raster)."
+            )
 
     def execute(
         self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
     ) -> dict:
         from soundvis_core.classes import NODATA, load_classes
-        from soundvis_core.models.registry import SEGMENT_AERIAL, load
-        from soundvis_core.segment import BLOCK, CodeTally, segment_blocks
+        from soundvis_core.segment import CodeTally
 
-        from ...layers.block_cache import bounded_block_cache
         from ...layers.outputs import OutputLayer
         from ...layers.raster_output import RasterFormat, RasterOutput
         from ...layers.styling import class_style
+        from ...runtime.execution import model_note
 
         raster = self._raster
-        model_id = self.parameterAsEnumString(parameters, MODEL, context)
-        model = load(model_id, SEGMENT_AERIAL)
-        classes = load_classes(self.parameterAsString(parameters, CLASSES, context))
+        note, _ = model_note(JOB, self._job)
+        classes = load_classes(self._job["classes"])
         grid = raster.grid(
             self.parameterAsDouble(parameters, RESOLUTION, context), self._extent(parameters, context)
         )
         path = self.parameterAsOutputLayer(parameters, OUTPUT, context)
         legend = [(entry.code, entry.name, entry.colour) for entry in classes.classes]
-        output = RasterOutput(
-            path, grid, raster.crs_text, RasterFormat("uint8", [f"Class ({model_id})"], NODATA)
-        )
+        output = RasterOutput(path, grid, raster.crs_text, RasterFormat("uint8", [f"Class ({note})"], NODATA))
         self.on_failure(output.discard)
         output.set_classes(legend)
         pixel = raster.ground_pixel(grid)
+        kind = "" if self._light is None else ", a baseline"
         progress.info(
-            f"{grid.width} x {grid.height} pixels of {pixel:.2f} m on the ground; model {model_id}, a baseline."
+            f"{grid.width} x {grid.height} pixels of {pixel:.2f} m on the ground; model {note}{kind}."
         )
         tally = CodeTally()
 
@@ -149,29 +195,21 @@ class SegmentRaster(Algorithm):
             tally.add(codes)
             output.write(1, column, row, codes)
 
-        # The class raster takes one byte per pixel beside what is read.
-        with bounded_block_cache(raster.row_bytes + grid.width, BLOCK + 2 * model.halo):
-            segment_blocks(
-                lambda column, row, width, height: raster.colours(
-                    grid.rectangle(column, row, width, height), width, height
-                ),
-                write,
-                grid.width,
-                grid.height,
-                model,
-                classes,
-                pixel,
-                progress,
-            )
-            output.close()
+        task = Segmentation(raster, grid, classes, write, progress)
+        if self._light is not None:
+            segment_here(task, self._light, pixel)
+        else:
+            segment_in_worker(task, self._job, self.facts)
+        output.close()
         self._say_shares(tally, classes, progress)
-        self.on_success(OutputLayer(path, self.provenance, class_style(legend), raster=True))
+        provenance = {**self.provenance, **self.facts}
+        self.on_success(OutputLayer(path, provenance, class_style(legend), raster=True))
         return {OUTPUT: path}
 
     @staticmethod
     def _say_shares(tally: CodeTally, classes: ClassList, progress: FeedbackProgress) -> None:
         """What was found, in the log: the first look at whether the model suits the picture."""
-        from soundvis_core.segment import UNCLASSIFIED_NAME
+        from soundvis_core.classes import UNCLASSIFIED_NAME
 
         shares = tally.shares(classes)
         if not shares:
