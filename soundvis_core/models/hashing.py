@@ -14,8 +14,8 @@ from ..progress import NO_PROGRESS, Progress, check_cancelled
 
 _BLOCK = 4 << 20
 _MEMO_NAME = "checkpoint-hashes.json"
-#: Hashes known in this process: (path, size, changed) -> sha256.
-_known: dict[tuple[str, int, int], str] = {}
+#: sha256 known in this process, by device, inode, size and time of change: a renamed file is not read again.
+_known: dict[tuple[int, int, int, int], str] = {}
 
 
 def sha256_of(path: Path, progress: Progress = NO_PROGRESS) -> str:
@@ -39,25 +39,29 @@ def _digest(path: Path, digest: hashlib._Hash, progress: Progress) -> str:
     return digest.hexdigest()
 
 
-def remembered_sha256(path: Path, memo_folder: Path) -> str:
-    """sha256 of a file, from the memory of this process or of ``memo_folder`` while size and time stay the same.
+def remembered_sha256(path: Path, memory: Path | None = None) -> str:
+    """sha256 of a file, worked out once while its size and time stay the same: in this process, and in all with a
+    folder ``memory``.
 
     Raises OSError where the file cannot be read. A memory that cannot be read or written is done without.
     """
     stat = path.stat()
-    key = (str(path.resolve()), stat.st_size, stat.st_mtime_ns)
-    if key in _known:
-        return _known[key]
-    memo = memo_folder / _MEMO_NAME
-    text = "|".join(map(str, key))
-    stored = read_json(memo)
-    value = stored.get(text)
+    key = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    if key not in _known:
+        _known[key] = _stored_sha256(path, stat, memory) if memory else sha256_of(path)
+    return _known[key]
+
+
+def _stored_sha256(path: Path, stat: os.stat_result, memory: Path) -> str:
+    name = str(path.resolve())
+    line = f"{name}|{stat.st_size}|{stat.st_mtime_ns}"
+    stored = read_json(memory / _MEMO_NAME)
+    value = stored.get(line)
     if not isinstance(value, str):
         value = sha256_of(path)
         # Two runs at once may each lose the other's line: it is then worked out again.
         with contextlib.suppress(OSError):
-            write_json(memo, {**_without(stored, key[0]), text: value})
-    _known[key] = value
+            write_json(memory / _MEMO_NAME, {**_without(stored, name), line: value})
     return value
 
 

@@ -13,6 +13,7 @@ A bad row never hinders the others: it is kept as a problem with its file and li
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
@@ -27,7 +28,7 @@ from .registry import LIGHT, TASKS, TORCH, ModelRow
 _LIKE = "like"
 _COLUMNS = {entry.name for entry in fields(ModelRow)} - {"tasks"} | {"task"}
 #: What a row of the user borrows from the row it is like; the rest (source, hashes, licence) is its own.
-_BORROWED = ("tasks", "loader", "architecture", "runtime", "dimension", "input", "needs")
+_BORROWED = ("tasks", "loader", "architecture", "dimension", "input", "needs")
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,8 @@ def _user_row(values: Mapping[str, Any], folder: Path) -> ModelRow:
     like = given.pop(_LIKE, "")
     if "id" not in given:
         raise InputError("the row has no id")
-    row = _row({"runtime": TORCH, **given})
+    row = _row({**given, "runtime": TORCH})
+    _check_names(row)
     if like:
         row = _borrow(row, like, given)
     known = {shipped.loader for shipped in shipped_rows() if shipped.runtime == TORCH}
@@ -126,6 +128,15 @@ def _user_row(values: Mapping[str, Any], folder: Path) -> ModelRow:
     return replace(row, title=row.title or row.id, licence=row.licence or "not stated")
 
 
+def _check_names(row: ModelRow) -> None:
+    """Ids and files become parts of paths within the models folder, and must not lead out of it."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", row.id):
+        raise InputError(f"the id '{row.id}' may hold letters, digits, '.', '_' and '-' only")
+    for name in row.files:
+        if not re.fullmatch(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9._/-]*", name):
+            raise InputError(f"the file '{name}' has to be a name within the repository")
+
+
 def _borrow(row: ModelRow, like: str, given: Mapping[str, str]) -> ModelRow:
     for other in shipped_rows():
         if other.id == like and other.runtime != LIGHT:
@@ -133,7 +144,7 @@ def _borrow(row: ModelRow, like: str, given: Mapping[str, str]) -> ModelRow:
             changes: dict[str, Any] = {name: getattr(other, name) for name in names}
             if row.repo and not row.files:
                 changes["files"] = other.files
-            return replace(row, **changes, runtime=other.runtime)
+            return replace(row, **changes)
     known = [other.id for other in shipped_rows() if other.runtime == TORCH]
     raise InputError(f"'like' names '{like}', which is no model with weights; known are {_listed(known)}")
 

@@ -22,6 +22,7 @@ MANIFEST = "soundvis.json"
 #: The revision of files that come from no repository.
 LOCAL = "local"
 _REVISION_DIGITS = 12
+_COMMIT_DIGITS = 40
 #: Kinds of weight files, the best first: safetensors hold nothing but numbers.
 WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
 
@@ -62,25 +63,43 @@ def locate(row: ModelRow, options: ModelOptions) -> Weights:
     """
     if row.runtime == LIGHT:
         return Weights(row, options.models, {}, "", "")
-    own = options.checkpoint or row.path
     try:
-        folder, files, revision = _own(row, Path(own)) if own else _stored(row, options)
+        folder, files, revision = _look(row, options)
+        for name, path in files.items() if folder == options.models / row.id else ():
+            wrong = wrong_content(row, name, path, options.cache)
+            if wrong:
+                raise MissingWeightsError(f"{wrong}. {ways_out(row)}")
         parts = _parts(row, options)
         fingerprint = _fingerprint(files, parts, options)
     except OSError as error:
-        raise MissingWeightsError(
-            f"The weights of '{row.id}' cannot be read: {error}. {ways_out(row)}"
-        ) from error
+        raise MissingWeightsError(_unreadable(row, error)) from error
     return Weights(row, folder, files, revision, fingerprint, parts)
 
 
 def missing_weights(row: ModelRow, options: ModelOptions) -> str | None:
-    """Why the weights of a model cannot be used, and the ways out; None where they are there."""
+    """Why the weights of a model cannot be used, and the ways out; None where they are there.
+
+    Quick: looks at names and sizes and reads no weights.
+    """
+    if row.runtime == LIGHT:
+        return None
     try:
-        locate(row, options)
+        _look(row, options)
     except MissingWeightsError as error:
         return str(error)
+    except OSError as error:
+        return _unreadable(row, error)
     return None
+
+
+def _look(row: ModelRow, options: ModelOptions) -> tuple[Path, dict[str, Path], str]:
+    """Folder, files and revision of a model by names and sizes."""
+    own = options.checkpoint or row.path
+    return _own(row, Path(own).expanduser()) if own else _stored(row, options)
+
+
+def _unreadable(row: ModelRow, error: OSError) -> str:
+    return f"The weights of '{row.id}' cannot be read: {error}. {ways_out(row)}"
 
 
 def ways_out(row: ModelRow) -> str:
@@ -99,36 +118,35 @@ def revision_folder(row: ModelRow, options: ModelOptions, revision: str) -> Path
 
 
 def pinned_revision(row: ModelRow) -> str:
-    """The commit that a row names, else the content hash of its one file; empty where nothing is pinned."""
-    return row.revision or next(iter({**row.sha256, **row.git_blob}.values()), "")
+    """What names the one version that a row stands for: its commit, or without a repository its content hash.
+
+    Empty where a row takes the newest version at the time of the download.
+    """
+    if row.repo:
+        return row.revision if len(row.revision) == _COMMIT_DIGITS else ""
+    return next(iter({**row.sha256, **row.git_blob}.values()), "")
 
 
-def wrong_content(row: ModelRow, name: str, path: Path) -> str | None:
+def wrong_content(row: ModelRow, name: str, path: Path, memory: Path | None = None) -> str | None:
     """How a file differs from what the registry pins; None where it is right or nothing is pinned.
 
-    Raises OSError where it cannot be read.
+    memory: see :func:`.hashing.remembered_sha256`. Raises OSError where it cannot be read.
     """
-    for found_of, pins, kind in ((_sha256, row.sha256, "sha256"), (_git_blob, row.git_blob, "git hash")):
-        if name in pins:
-            found = found_of(path)
-            if found != pins[name]:
-                size = path.stat().st_size
-                return f"{path} ({size:,} bytes) has the {kind} {found}, but {pins[name]} is expected"
-    return None
-
-
-def _sha256(path: Path) -> str:
-    return remembered_sha256(path, path.parent)
-
-
-def _git_blob(path: Path) -> str:
-    return git_blob_of(path)
+    if name in row.sha256:
+        kind, expected, found = "sha256", row.sha256[name], remembered_sha256(path, memory)
+    elif name in row.git_blob:
+        kind, expected, found = "git hash", row.git_blob[name], git_blob_of(path)
+    else:
+        return None
+    if found == expected:
+        return None
+    return f"{path} ({path.stat().st_size:,} bytes) has the {kind} {found}, but {expected} is expected"
 
 
 def write_manifest(row: ModelRow, folder: Path, revision: str, source: str) -> None:
     """Declare the files in ``folder`` whole: the last step of a download. Raises OSError."""
     files = {
-        name: {"size": (folder / name).stat().st_size, "sha256": remembered_sha256(folder / name, folder)}
+        name: {"size": (folder / name).stat().st_size, "sha256": remembered_sha256(folder / name)}
         for name in row.files
     }
     write_json(folder / MANIFEST, {"model": row.id, "revision": revision, "source": source, "files": files})
@@ -188,14 +206,10 @@ def _stored(row: ModelRow, options: ModelOptions) -> tuple[Path, dict[str, Path]
         folders = [path.parent for path in manifests]
     for folder in folders:
         manifest = read_json(folder / MANIFEST)
-        if manifest:
+        if isinstance(manifest.get("files"), dict):
             return folder, _verified(row, folder, manifest), str(manifest.get("revision") or LOCAL)
     by_hand = {name: home / name for name in row.files}
     if by_hand and all(path.is_file() for path in by_hand.values()):
-        for name, path in by_hand.items():
-            wrong = wrong_content(row, name, path)
-            if wrong:
-                raise MissingWeightsError(f"{wrong}. {ways_out(row)}")
         return home, by_hand, pinned or LOCAL
     looked = folders[0] if folders else home
     raise MissingWeightsError(

@@ -112,3 +112,114 @@ def test_an_unknown_model_is_an_error_that_lists_the_known(model_id, task):
 
 def test_the_table_is_read_once():
     assert registry.rows() is registry.rows()
+
+
+class TestUserRegistry:
+    """``models.csv`` in the folder of SoundVis: a row makes a model of a known kind one's own."""
+
+    @pytest.fixture
+    def write(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("SOUNDVIS_HOME", str(tmp_path))
+        (tmp_path / "weights").mkdir()
+
+        def write(text, encoding="utf-8"):
+            (tmp_path / "models.csv").write_bytes(text.encode(encoding))
+            return tmp_path / "models.csv"
+
+        return write
+
+    def test_a_row_borrows_from_the_one_it_is_like(self, write, tmp_path):
+        write("id,like,path\nmy-clip,clip-vit-l-14,weights/my.safetensors\n")
+        row, like = find("my-clip", EMBED_IMAGE), find("clip-vit-l-14", EMBED_IMAGE)
+        assert (row.loader, row.architecture, row.dimension, row.input, row.tasks, row.runtime) == (
+            like.loader,
+            like.architecture,
+            like.dimension,
+            like.input,
+            like.tasks,
+            TORCH,
+        )
+        assert row.path == str(tmp_path / "weights" / "my.safetensors")
+        # What is another's does not hold for own weights.
+        assert row.repo == row.revision == row.space == "" and dict(row.sha256) == {}
+        assert row.licence == "not stated" and row.title == "my-clip"
+        assert [row.id for row in for_task(EMBED_IMAGE)][-1] == "my-clip" and not registry.problems()
+
+    def test_a_row_may_name_loader_and_repository(self, write):
+        write(
+            "id,task,loader,architecture,repo,revision,files,sha256,title\n"
+            f"geo,embed-image,clip:ClipImageEncoder,ViT-B-32,some/GeoCLIP,{'a' * 40},geo.pt,geo.pt={'b' * 64},Geo\n"
+        )
+        row = find("geo", EMBED_IMAGE)
+        assert (row.repo, row.files, row.sha256["geo.pt"], row.title) == (
+            "some/GeoCLIP",
+            ("geo.pt",),
+            "b" * 64,
+            "Geo",
+        )
+
+    def test_without_the_file_and_after_it_is_gone(self, write):
+        before = rows()
+        path = write("id,like,path\nmine,ast-audioset,weights\n")
+        assert len(rows()) == len(before) + 1
+        path.unlink()
+        assert rows() == before
+
+    def test_a_file_of_excel_is_read(self, write):
+        write("id,like,path\r\nmine,ast-audioset,weights\r\n", "utf-8-sig")
+        assert find("mine", TAG_AUDIO).id == "mine"
+
+    @pytest.mark.parametrize(
+        ("line", "words"),
+        [
+            ("x,,vgg:Vgg,weights,", "the loader 'vgg:Vgg' is not known"),
+            ("x,,os:system,weights,", "the loader 'os:system' is not known"),
+            ("x,,,weights,", "neither 'like' nor 'loader'"),
+            ("x,clap,,weights,", "'like' names 'clap', which is no model with weights"),
+            ("x,acoustic-features,,weights,", "which is no model with weights"),
+            ("x,ast-audioset,,,", "neither 'path' .* nor 'repo'"),
+            ("x,ast-audioset,,weights,large", "bytes is 'large', which is no whole number"),
+            ("ast-audioset,ast-audioset,,weights,", "already a model 'ast-audioset'"),
+            (",ast-audioset,,weights,", "the row has no id"),
+            ("../x,ast-audioset,,weights,", "may hold letters, digits"),
+            ("x,ast-audioset,,weights,,and,more", "more values than the table has columns"),
+        ],
+    )
+    def test_a_bad_row_is_named_with_file_and_line_and_spares_the_others(self, write, line, words):
+        path = write(f"id,like,loader,path,bytes\nfine,ast-audioset,,weights,\n{line}\n")
+        assert find("fine", EMBED_AUDIO).id == "fine"
+        (problem,) = registry.problems()
+        assert problem.startswith(f"{path}, line 3: ")
+        with pytest.raises(InputError, match=words):
+            find(line.split(",")[0] if "already" not in words else "gone", EMBED_AUDIO)
+
+    @pytest.mark.parametrize("files", ["../../evil.pt", "/etc/passwd", "a/../../b.pt", "C:\\a.pt"])
+    def test_files_stay_within_the_models_folder(self, write, files):
+        write(f"id,like,repo,files\nx,clip-vit-l-14,some/name,{files}\n")
+        with pytest.raises(InputError, match="has to be a name within the repository"):
+            find("x", EMBED_IMAGE)
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ("name,path\nx,y\n", "line 1: the table has columns that are not known: name"),
+            ("task,path\nx,y\n", "line 1: the table has no column 'id'"),
+            ("", "line 1: the table has no column 'id'"),
+        ],
+    )
+    def test_a_bad_table_never_hinders_the_models_that_ship(self, write, text, words):
+        write(text)
+        assert find("ast-audioset", TAG_AUDIO) and light(EMBED_AUDIO) == ["acoustic-features"]
+        with pytest.raises(InputError, match=words):
+            find("x", EMBED_AUDIO)
+
+    def test_a_file_that_is_no_text(self, write):
+        write("id,like,path\nm\u00fcll,ast-audioset,weights\n", "utf-16")
+        assert find("ast-audioset", TAG_AUDIO)
+        with pytest.raises(InputError, match=r"cannot be read.*CSV table in UTF-8"):
+            find("m\u00fcll", EMBED_AUDIO)
+
+    def test_a_bad_hash(self, write):
+        write("id,like,path,sha256\nx,ast-audioset,weights,model.pt=123\n")
+        with pytest.raises(InputError, match="file=hash with 64 digits"):
+            find("x", EMBED_AUDIO)
