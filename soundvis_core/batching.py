@@ -106,10 +106,12 @@ def _wait(site: _Site, run: _Run, progress: Progress) -> SiteResult:
     check_cancelled(progress)
     while not site.done.wait(_POLL):
         check_cancelled(progress)
+        if run.defect is not None:
+            raise run.defect
     for remark in run.remarks():
         progress.warn(remark)
     if site.outcome is None:
-        raise run.defect or Cancelled
+        raise Cancelled
     return site.outcome
 
 
@@ -141,7 +143,7 @@ class _Run:
     def __init__(self, forward: Forward, batch_size: int, threads: int) -> None:
         self.batch_size = batch_size
         self.threads = threads
-        #: An error of this module's own, which ends the run.
+        #: What ended the model's thread, other than the errors of sites.
         self.defect: BaseException | None = None
         self._forward = forward
         self._stop = threading.Event()
@@ -240,14 +242,9 @@ class _Run:
                 self._compute_batch(batch)
                 for site in ended:
                     self._finish(site)
-        except BaseException as error:  # a run without its model's thread would wait for ever
+        except BaseException as error:  # noqa: BLE001 - without its model's thread the run would wait for ever
             self.defect = error
-            self._stop.set()
-            with self._changed:
-                left, self._queue = list(self._queue), deque()
-            for site in left:
-                self._settle(site, None)
-            raise
+            self.end()
 
     def _take(self) -> tuple[list[tuple[_Site, np.ndarray]], list[_Site]]:
         """The next batch, and the sites that end with it. Both are empty when all is done."""
