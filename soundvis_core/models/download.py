@@ -164,7 +164,7 @@ class _Hub:
         except ImportError as error:
             raise MissingDependencyError(
                 f"The Python package 'huggingface_hub' is needed to download models and cannot be imported ({error}). "
-                "Create SoundVis' environment with the tool 'Set up environment', or copy the models from a folder."
+                "Create SoundVis' environment with the tool 'Set up the environment', or copy the models from a folder."
             ) from error
         self._errors, self._files, self._address_of = errors, file_download, huggingface_hub.hf_hub_url
         self._endpoint = endpoint or None
