@@ -12,6 +12,8 @@ from .embedding.embedsound import EmbedSound
 from .segmentation.segmentphotos import SegmentPhotos
 from .segmentation.segmentraster import SegmentRaster
 from .setup.checkenvironment import CheckEnvironment
+from .setup.downloadmodels import DownloadModels
+from .setup.setupenvironment import SetUpEnvironment
 from .sites.samplesites import SampleSites
 from .statistics.correlatelayers import CorrelateLayers
 
@@ -27,5 +29,7 @@ ALGORITHMS = (
     BgaShares,
     BgaSound,
     CorrelateLayers,
+    SetUpEnvironment,
+    DownloadModels,
     CheckEnvironment,
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import html
+import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -107,15 +108,27 @@ def _worker() -> Iterator[Finding]:
         yield Finding(section, name, bool(version), version or "not installed", remedy)
 
 
-def page(findings: list[Finding]) -> str:
+def write_page(path: str, text: str, on_failure: Callable[[Callable[[], None]], None]) -> None:
+    """Write a page whole or not at all; ``on_failure`` takes what removes a half-written one."""
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    partial = path + ".part"
+    on_failure(lambda: os.path.exists(partial) and os.remove(partial))
+    with open(partial, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(partial, path)
+
+
+def page(
+    findings: list[Finding], title: str = "SoundVis: what is there and what is missing", summary: str = ""
+) -> str:
     """The findings as an HTML page that needs nothing else."""
     missing_count = sum(not finding.ok for finding in findings)
-    summary = (
+    summary = summary or (
         "Everything that the tools of this version need is there."
         if missing_count == 0
         else f"{missing_count} {'thing is' if missing_count == 1 else 'things are'} missing; the way to each is below."
     )
-    parts = [f"<h1>SoundVis: what is there and what is missing</h1><p>{summary}</p>"]
+    parts = [f"<h1>{html.escape(title)}</h1><p>{html.escape(summary)}</p>"]
     for section in dict.fromkeys(finding.section for finding in findings):
         parts.append(f"<h2>{html.escape(section)}</h2><table>")
         for finding in findings:

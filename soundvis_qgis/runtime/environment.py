@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 from .settings import HOME, PYTHON, home, stored, variable
 
@@ -11,6 +12,11 @@ from .settings import HOME, PYTHON, home, stored, variable
 PYTHON_VARIABLE = variable(PYTHON)
 HOME_VARIABLE = variable(HOME)
 SETTING = PYTHON
+
+#: Lies in an environment that SoundVis makes, from its first moment on.
+MARKER = ".soundvis-environment"
+#: Lies there too once the environment has passed its self-check: what it is made of.
+STAMP = "soundvis.json"
 
 _DROPPED_PREFIXES = ("PYTHON", "PROJ_", "GDAL_", "DYLD_", "QGIS", "PIP_USER", "PIP_TARGET", "PIP_PREFIX")
 _DROPPED = {"LD_LIBRARY_PATH", "LD_PRELOAD", "VIRTUAL_ENV"}
@@ -21,9 +27,24 @@ def worker_python() -> str | None:
 
     SOUNDVIS_PYTHON, then the QGIS setting ``soundvis/python``, then the environment in SoundVis' own folder.
     """
-    tail = ("Scripts", "python.exe") if sys.platform == "win32" else ("bin", "python")
-    candidates = [*_named().values(), str(home().joinpath("env", *tail))]
+    own = environment_folder()
+    candidates = [*_named().values(), *(() if is_unfinished(own) else (str(python_of(own)),))]
     return next((path for path in candidates if os.path.isfile(path)), None)
+
+
+def environment_folder() -> Path:
+    """Where the environment of SoundVis lies unless another folder was chosen."""
+    return home() / "env"
+
+
+def python_of(folder: Path) -> Path:
+    """The Python of the environment in a folder."""
+    return folder.joinpath(*(("Scripts", "python.exe") if sys.platform == "win32" else ("bin", "python")))
+
+
+def is_unfinished(folder: Path) -> bool:
+    """Whether making the environment in a folder was broken off."""
+    return folder.joinpath(MARKER).exists() and not folder.joinpath(STAMP).exists()
 
 
 def missing_pythons() -> list[tuple[str, str]]:

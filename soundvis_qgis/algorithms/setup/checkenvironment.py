@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,16 +34,11 @@ class CheckEnvironment(Algorithm):
     def execute(
         self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
     ) -> dict:
-        from ...runtime.check import check_environment, page
+        from ...runtime.check import check_environment, page, write_page
 
         path = self.parameterAsFileOutput(parameters, OUTPUT, context)
         findings = check_environment(progress)
         for finding in findings:
             (progress.info if finding.ok else progress.warn)(finding.line())
-        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-        partial = path + ".part"
-        self.on_failure(lambda: os.path.exists(partial) and os.remove(partial))
-        with open(partial, "w", encoding="utf-8") as file:
-            file.write(page(findings))
-        os.replace(partial, path)
+        write_page(path, page(findings), self.on_failure)
         return {OUTPUT: path}
