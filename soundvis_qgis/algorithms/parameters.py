@@ -80,6 +80,8 @@ def add_checkpoint(algorithm: Algorithm) -> None:
             CHECKPOINT,
             algorithm.tr("Checkpoint of your own"),
             behavior=QgsProcessingParameterFile.Behavior.File,
+            # Not *.*, which is the default: QGIS would refuse folders.
+            fileFilter="All files (*)",
             optional=True,
         ),
         "Weights for the chosen model in place of the downloaded ones: a local file (safetensors, pt, ckpt, bin) "
@@ -133,7 +135,7 @@ def add_weights(algorithm: Algorithm, scene: str) -> None:
             WEIGHTS,
             algorithm.tr("BGA weights (CSV)"),
             behavior=QgsProcessingParameterFile.Behavior.File,
-            fileFilter="CSV (*.csv);;*.*",
+            fileFilter="CSV (*.csv);;All files (*)",
             optional=True,
         ),
         f"Table with the columns class, biophony, geophony and anthrophony (0 or more; further columns scene, code, "

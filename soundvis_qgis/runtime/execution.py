@@ -52,7 +52,7 @@ def job_problem(job: str, options: Mapping[str, Any] | None = None) -> str | Non
     try:
         row = model_row(job, options) if options else None
         if row is not None and row.runtime == TORCH:
-            return _torch_problem(row, options)
+            return _torch_problem(job, row, options)
         if row is not None and options.get("checkpoint"):
             return f"The model '{row.id}' has no weights: leave CHECKPOINT empty, or choose another model."
     except SoundVisError as error:
@@ -72,11 +72,11 @@ def _light_problem(job: str) -> str | None:
     )
 
 
-def _torch_problem(row: ModelRow, options: Mapping[str, Any]) -> str | None:
+def _torch_problem(job: str, row: ModelRow, options: Mapping[str, Any]) -> str | None:
     """Environment, then weights. The two ways out are in each message."""
     from soundvis_core.models.store import missing_weights
 
-    instead = _light_instead(row)
+    instead = _light_instead(job, row)
     python = worker_python()
     if python is None:
         return (
@@ -91,23 +91,23 @@ def _torch_problem(row: ModelRow, options: Mapping[str, Any]) -> str | None:
             f"{_SET_UP}, {instead}."
         )
     problem = missing_weights(row, model_options(str(options.get("checkpoint") or "")))
-    return None if problem is None else f"{problem} {_named_light(row)}".strip()
+    return None if problem is None else f"{problem} {_named_light(job, row)}".strip()
 
 
-def _light_id(row: ModelRow) -> str:
+def _light_id(job: str, row: ModelRow) -> str:
     """The first light model of the same task; empty where there is none."""
-    if row.task == "tag-audio":
+    if job == "compose-sound":
         return "ndsi"
     return next((other.id for other in for_task(row.task) if other.runtime == LIGHT), "")
 
 
-def _light_instead(row: ModelRow) -> str:
-    light = _light_id(row)
+def _light_instead(job: str, row: ModelRow) -> str:
+    light = _light_id(job, row)
     return f"or choose the light model '{light}', which needs none" if light else "then run this tool again"
 
 
-def _named_light(row: ModelRow) -> str:
-    light = _light_id(row)
+def _named_light(job: str, row: ModelRow) -> str:
+    light = _light_id(job, row)
     return f"(The light model is '{light}'.)" if light else ""
 
 
