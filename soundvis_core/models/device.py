@@ -14,8 +14,9 @@ from .machine import cores, cpu_flags, free_memory
 from .options import DEVICES, PRECISIONS, ModelOptions
 from .torch_stack import torch_stack
 
-#: The largest batches: more makes nothing faster (on a CPU, two cores are busy with a batch of four).
-MOST_ON_CPU, MOST_ON_GPU = 8, 64
+#: The largest batches: more makes nothing faster. On two cores four pictures go through ViT-L/14 faster each
+#: than eight, whose activations no longer fit the cache; more cores take two each.
+FOR_TWO_CORES, MOST_ON_CPU, MOST_ON_GPU = 4, 16, 64
 
 # Share of the free memory that activations may take. The rest is for decoding, and for what others do meanwhile.
 _SHARE = {"cpu": 0.4, "cuda": 0.8, "mps": 0.4}
@@ -68,7 +69,7 @@ def place(
         return placement, options.batch
     width = 1.0 if dtype == "float32" else 0.5
     room = _SHARE[device] * _free(torch, device) - width * weight_bytes
-    most = MOST_ON_CPU if device == "cpu" else MOST_ON_GPU
+    most = MOST_ON_GPU if device != "cpu" else min(max(2 * threads, FOR_TWO_CORES), MOST_ON_CPU)
     return placement, int(min(max(room / max(width * activation_bytes_per_item, 1.0), 1.0), most))
 
 

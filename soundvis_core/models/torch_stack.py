@@ -42,6 +42,8 @@ _HOW = (
 _lock = threading.RLock()
 # torch forgets declared operators with the object that declared them.
 _declarations: list[Any] = []
+# What was imported once is handed out without looking at anything again: every batch asks for torch.
+_imported: dict[str, ModuleType] = {}
 
 
 def torch_stack() -> ModuleType:
@@ -57,11 +59,13 @@ def torch_stack() -> ModuleType:
     Raises :class:`MissingDependencyError` without a torch that works.
     """
     with _lock:
-        os.environ.update(_ENVIRONMENT)
-        with _quiet():
-            torch = _import("torch", "running the models")
-            _import_torchvision(torch)
-        return torch
+        if "torch" not in _imported:
+            os.environ.update(_ENVIRONMENT)
+            with _quiet():
+                torch = _import("torch", "running the models")
+                _import_torchvision(torch)
+            _imported["torch"] = torch
+        return _imported["torch"]
 
 
 def open_clip_stack() -> ModuleType:

@@ -152,8 +152,13 @@ def test_batch_is_what_memory_holds(on):
     assert placed(item=GIB // 2, weights=4 * GIB)[1] == 24  # bfloat16: all of it is half as large
     on(Machine(), memory=10 * GIB)
     assert placed(item=GIB, weights=GIB)[1] == 3  # 40 % of 10 GiB less 1 GiB
-    assert placed(item=64, weights=0)[1] == device.MOST_ON_CPU
     assert placed(item=GIB, weights=50 * GIB)[1] == 1
+
+
+@pytest.mark.parametrize(("cores", "most"), [(1, 4), (2, 4), (4, 8), (64, 16)])
+def test_batch_on_a_processor_goes_by_its_cores(on, cores, most):
+    on(Machine(threads=64), cores=cores)
+    assert placed(item=64, weights=0)[1] == most
 
 
 def test_batch_can_be_forced(on):

@@ -79,6 +79,13 @@ def test_torchvision_that_is_absent_or_broken(tmp_path):
 import sys
 from soundvis_core.errors import MissingDependencyError
 from soundvis_core.models.torch_stack import open_clip_stack, torch_stack
+import torch
+sys.modules["torch"] = None
+try:
+    torch_stack()
+except MissingDependencyError as error:
+    print(error)
+sys.modules["torch"] = torch
 try:
     torch_stack()
 except MissingDependencyError as error:
@@ -89,15 +96,10 @@ try:
     open_clip_stack()
 except MissingDependencyError as error:
     print(error)
-sys.modules["torch"] = None
-try:
-    torch_stack()
-except MissingDependencyError as error:
-    print(error)
 """,
         tmp_path,
     )
-    broken, works, absent, without = output.splitlines()
+    without, broken, works, absent = output.splitlines()
     assert "compiled for another processor" in broken and "Set up environment" in broken
     assert works == "torch"
     assert "'torchvision' is needed for CLIP models" in absent
