@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -22,6 +24,7 @@ from soundvis_core.models.registry import (
     load,
     rows,
 )
+from soundvis_core.models.registry_file import shipped_rows
 
 
 def light(task: str) -> list[str]:
@@ -223,3 +226,31 @@ class TestUserRegistry:
         write("id,like,path,sha256\nx,ast-audioset,weights,model.pt=123\n")
         with pytest.raises(InputError, match="file=hash with 64 digits"):
             find("x", EMBED_AUDIO)
+
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "models.md"
+
+
+@pytest.mark.parametrize("row", shipped_rows(), ids=lambda row: row.id)
+def test_the_page_of_models_names_each_with_revision_licence_and_source(row):
+    text = PAGE.read_text("utf-8")
+    (line,) = [line for line in text.splitlines() if line.startswith(f"| `{row.id}` |")]
+    assert row.licence in line
+    if row.runtime == TORCH:
+        pin = row.revision or row.git_blob[row.files[0]]
+        assert f"`{pin[:12]}`" in line and (
+            row.repo in line if row.repo else "github.com/likyoo/SegEarth-OV" in line
+        )
+        sizes = (
+            f"| {row.bytes / 1e9:.1f} GB |",
+            f"| {row.bytes / 1e6:.0f} MB |",
+            f"| {row.bytes / 1e6:.1f} MB |",
+        )
+        assert any(size in line for size in sizes)
+    (section,) = [part for part in text.split("\n### ") if row.id in part.splitlines()[0].split(", ")]
+    assert row.licence == "own" or f"Licence: {row.licence}" in section
+
+
+def test_the_page_of_models_names_no_others():
+    named = {line.split("`")[1] for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| `")}
+    assert named == {row.id for row in shipped_rows()}
