@@ -2,20 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from qgis.core import QgsFeature, QgsProcessingContext, QgsProcessingParameterEnum
+from qgis.core import (
+    QgsFeature,
+    QgsProcessing,
+    QgsProcessingContext,
+    QgsProcessingParameterBoolean,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterFeatureSink,
+    QgsProcessingParameterFile,
+)
 
-from ...layers.sinks import FieldSpec, integer, number
+from ...compat import is_null
+from ...layers.sinks import FieldSpec, format_problem, integer, number, output_path, text
 from ..base import FeedbackProgress
 from ..embedding.files import paths_of
-from ..parameters import BASE_FOLDER, PATH_FIELD, PREFIX, add_path_parameters, add_prefix
+from ..parameters import (
+    BASE_FOLDER,
+    PATH_FIELD,
+    PREFIX,
+    WEIGHTS,
+    add_checkpoint,
+    add_number,
+    add_path_parameters,
+    add_prefix,
+    checkpoint_of,
+)
 from .base import ComposeSites
 from .fields import bga_fields, bga_values
 
+if TYPE_CHECKING:
+    from .tag_table import TagTable
+
 METHOD = "METHOD"
+THRESHOLD = "THRESHOLD"
+AGGREGATION = "AGGREGATION"
+PETS = "PETS"
+TAGS = "TAGS"
+TAGS_SCORE = "TAGS_SCORE"
 JOB = "compose-sound"
+AST, NDSI = "ast-audioset", "ndsi"
+#: As in soundvis_core.bga.audioset, which imports numpy and is not read when the plugin loads.
+DEFAULT_THRESHOLD = 0.2
+AGGREGATIONS = ("share", "noisy-or", "maximum")
+NDSI_VALUES = ("ndsi", "band_bio", "band_ant", "steadiness")
 
 
 class BgaSound(ComposeSites):
@@ -25,6 +58,12 @@ class BgaSound(ComposeSites):
     LABEL = "BGA of recordings"
     SUMMARY = (
         "Estimates how much of each recording is biophony, geophony and anthrophony.\n"
+        "The method 'ast-audioset' is the paper's model of sound. It gives every 10 seconds of a recording a "
+        "probability for each of the 527 classes of AudioSet; a table says which of them are animals (biophony), "
+        "water, wind and weather (geophony), people, music and machines (anthrophony), or none of these. A category's "
+        "raw value is the share of windows in which some class of it is heard. Windows in which none is heard are "
+        "unmapped; a recording of such windows only has no composition (null). It needs the model's weights and "
+        "SoundVis' own Python environment (tools 'Download models' and 'Set up the environment').\n"
         "The method 'ndsi' is a baseline without a model. Tones and calls between 2 and 11 kHz count as biophony, "
         "those between 1 and 2 kHz as anthrophony: the bands of the soundscape index NDSI. Steady "
         "broadband noise is parted by its spectrum: that of road traffic is anthrophony, that of rain, running water "
@@ -36,25 +75,143 @@ class BgaSound(ComposeSites):
         add_path_parameters(self, "recording")
         self.add(
             QgsProcessingParameterEnum(
-                METHOD, self.tr("Method"), options=["ndsi"], defaultValue="ndsi", usesStaticStrings=True
+                METHOD, self.tr("Method"), options=[AST, NDSI], defaultValue=AST, usesStaticStrings=True
             ),
-            "How sources are told apart. ndsi: band energies and steadiness, a baseline.",
+            "How sources are told apart. ast-audioset: by a model that names 527 kinds of sound. ndsi: by band energy "
+            "and steadiness, a baseline with nothing to download.",
         )
         add_prefix(self, "snd_")
+        self._add_advanced()
+
+    def _add_advanced(self) -> None:
+        add_number(
+            self,
+            THRESHOLD,
+            "Threshold of the tags (0-1)",
+            DEFAULT_THRESHOLD,
+            0.0,
+            "A class counts as heard in a window where its probability is this or more. Lower hears more, and more "
+            "that is not there: check it on recordings that you know. Only for ast-audioset.",
+            maximum=1.0,
+            advanced=True,
+        )
+        self.add(
+            QgsProcessingParameterEnum(
+                AGGREGATION,
+                self.tr("From tags to categories"),
+                options=list(AGGREGATIONS),
+                defaultValue=AGGREGATIONS[0],
+                usesStaticStrings=True,
+            ),
+            "The raw value of a category. share: share of windows in which some class of it reaches the threshold. "
+            "noisy-or: mean probability that at least one of its classes is there, as if they were independent; "
+            "favours the category with the most classes, anthrophony. maximum: mean of its highest probability per "
+            "window. Only for ast-audioset.",
+            advanced=True,
+        )
+        self.add(
+            QgsProcessingParameterBoolean(PETS, self.tr("Pets and livestock are biophony"), True),
+            "Whether dogs, cats, horses, cattle and hens count as biophony. Where not, they count as anthrophony, and "
+            "classes that do not tell wild animals from kept ones (such as Animal or Growling) are unmapped. Only for "
+            "ast-audioset.",
+            advanced=True,
+        )
+        self.add(
+            QgsProcessingParameterFile(
+                WEIGHTS,
+                self.tr("BGA weights of tags (CSV)"),
+                behavior=QgsProcessingParameterFile.Behavior.File,
+                fileFilter="CSV (*.csv);;All files (*)",
+                optional=True,
+            ),
+            "Table of the classes of AudioSet that are to count otherwise, the rest stay as they are: columns class "
+            "(the name; or mid, the id), biophony, geophony and anthrophony (0 to 1), optional threshold (of the class "
+            "alone) and group (pets, livestock, either). Three zeros: unmapped. Empty: the plugin's table. Only for "
+            "ast-audioset.",
+            advanced=True,
+        )
+        add_checkpoint(self)
+        add_number(
+            self,
+            TAGS_SCORE,
+            "Least probability in the table of tags (0-1)",
+            0.1,
+            0.0,
+            "Tags below this probability are not written to the table of tags.",
+            maximum=1.0,
+            advanced=True,
+        )
+        self.add(
+            QgsProcessingParameterFeatureSink(
+                TAGS,
+                self.tr("Table of tags"),
+                QgsProcessing.SourceType.TypeVector,
+                optional=True,
+                createByDefault=False,
+            ),
+            "Table without geometry of what was heard: a row per site, window and tag, with its probability and what "
+            "it counts as. Only for ast-audioset.",
+        )
 
     def dependency_problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
         from ...runtime.execution import job_problem
 
-        return super().dependency_problem(parameters, context) or job_problem(JOB)
+        options = {
+            "method": self.parameterAsEnumString(parameters, METHOD, context),
+            "checkpoint": checkpoint_of(self, parameters, context),
+        }
+        return super().dependency_problem(parameters, context) or job_problem(JOB, options)
+
+    def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
+        problem = super().problem(parameters, context)
+        if problem is None and self.parameterAsEnumString(parameters, METHOD, context) == AST:
+            problem = self._weights_problem(parameters, context)
+        if problem is None and _is_wanted(parameters.get(TAGS)):
+            problem = self._tags_problem(parameters, context)
+        return problem
+
+    def _weights_problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
+        from soundvis_core.compose import sound_classes
+        from soundvis_core.errors import InputError
+
+        try:
+            sound_classes(self.parameterAsString(parameters, WEIGHTS, context).strip())
+        except InputError as error:
+            return str(error)
+        return None
+
+    def _tags_problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
+        if self.parameterAsEnumString(parameters, METHOD, context) != AST:
+            return f"The table of tags comes with the method '{AST}' only. Choose it, or leave the table out."
+        path = output_path(parameters.get(TAGS))
+        named = path != "TEMPORARY_OUTPUT" and not path.startswith("memory:")
+        if named and path == output_path(parameters.get(self.OUTPUT)):
+            return f"Sites and table of tags would be written to the same place ({path}). Choose two files."
+        return format_problem(parameters.get(TAGS)) or self.overwrite_problem(
+            parameters, context, self.INPUT, TAGS
+        )
 
     def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
         self._resolver = self.path_resolver(parameters, BASE_FOLDER, context)
 
     def new_fields(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> Sequence[FieldSpec]:
-        self._prefix = self.parameterAsString(parameters, PREFIX, context)
         self._path_field = self.parameterAsString(parameters, PATH_FIELD, context)
-        self.status_field = self._prefix + "bga_status"
-        prefix = self._prefix
+        prefix = self._prefix = self.parameterAsString(parameters, PREFIX, context)
+        self.status_field = prefix + "bga_status"
+        windows = [
+            integer(prefix + "bga_windows", "Windows of the composition", "number of 10-s windows used"),
+            number(prefix + "bga_seconds", "Length heard (s)", "seconds of the recording in those windows"),
+        ]
+        if self._method == AST:
+            from ...runtime.execution import model_note
+
+            model, _ = model_note(JOB, self._options)
+            note = f"share of 10-s windows in which a tag has {self._options['threshold']:g} or more"
+            return [
+                text(prefix + "tags", "Tags heard most", f"the first three; in brackets: {note}"),
+                *windows,
+                *bga_fields(prefix, f"recording, {model}, {self._options['aggregation']}"),
+            ]
         return [
             number(
                 prefix + "ndsi",
@@ -64,31 +221,77 @@ class BgaSound(ComposeSites):
             number(prefix + "band_bio", "Energy 2-11 kHz (dBFS)", "mean power of the biophony band"),
             number(prefix + "band_ant", "Energy 1-2 kHz (dBFS)", "mean power of the anthrophony band"),
             number(prefix + "steadiness", "Broadband steadiness (0-1)", "how flat and steady the sound is"),
-            integer(prefix + "bga_windows", "Windows of the composition", "number of 10-s windows used"),
-            number(prefix + "bga_seconds", "Length heard (s)", "seconds of the recording in those windows"),
+            *windows,
             *bga_fields(prefix, "recording, ndsi baseline"),
         ]
 
+    def execute(
+        self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
+    ) -> dict:
+        self._method = self.parameterAsEnumString(parameters, METHOD, context)
+        self._options = {"method": self._method}
+        self._tags: TagTable | None = None
+        if self._method == AST:
+            self._take_options(parameters, context)
+        results = super().execute(parameters, context, progress)
+        if self._tags is not None:
+            self.on_success(self._tags.close({**self.provenance, **self.facts}))
+            results[TAGS] = self._tags.destination
+        return results
+
+    def _take_options(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
+        """What the model's answer is to become; opens the table of tags where one is wanted."""
+        wanted = _is_wanted(parameters.get(TAGS))
+        self._options.update(
+            threshold=self.parameterAsDouble(parameters, THRESHOLD, context),
+            aggregation=self.parameterAsEnumString(parameters, AGGREGATION, context),
+            pets=self.parameterAsBoolean(parameters, PETS, context),
+            weights=self.parameterAsString(parameters, WEIGHTS, context).strip(),
+            checkpoint=checkpoint_of(self, parameters, context),
+            tags=wanted,
+        )
+        if wanted:
+            from soundvis_core.compose import sound_classes
+
+            from .tag_table import TagTable
+
+            classes = sound_classes(self._options["weights"])
+            score = self.parameterAsDouble(parameters, TAGS_SCORE, context)
+            self._tags = TagTable.open(self, parameters, TAGS, context, classes, score, self._options["pets"])
+
     def describe(
         self, features: Iterator[QgsFeature], total: int, progress: FeedbackProgress
-    ) -> Iterator[Mapping[str, Any]]:
+    ) -> Generator[Mapping[str, Any], None, None]:
         from soundvis_core.bga.composition import composition_from_raw
 
         from ...runtime.execution import run_for_sites
 
-        progress.info("Method ndsi: a baseline from band energies, without a model.")
-        paths = paths_of(features, self._path_field, self._resolver)
-        for result in run_for_sites(JOB, {}, paths, progress):
-            composition = None
+        if self._method == NDSI:
+            progress.info("Method ndsi: a baseline from band energies, without a model.")
+        sites: deque[tuple[int, str]] = deque()
+        paths = paths_of(self._noted(features, sites), self._path_field, self._resolver)
+        for result in run_for_sites(JOB, self._options, paths, progress, self.facts):
+            site, recording = sites.popleft()
             values = result.values
-            if values:
-                composition = composition_from_raw(values["raw"], values["unmapped"])
+            if self._tags is not None and "probabilities" in values:
+                self._tags.add(site, recording, values, progress)
+            composition = composition_from_raw(values["raw"], values["unmapped"]) if values else None
             yield {
                 **bga_values(self._prefix, composition, result.status, result.reason),
-                **{
-                    self._prefix + name: values.get(name)
-                    for name in ("ndsi", "band_bio", "band_ant", "steadiness")
-                },
+                **{self._prefix + name: values.get(name) for name in NDSI_VALUES},
+                self._prefix + "tags": values.get("top_tags") or None,
                 self._prefix + "bga_windows": values.get("windows"),
                 self._prefix + "bga_seconds": values.get("seconds"),
             }
+
+    def _noted(self, features: Iterable[QgsFeature], sites: deque[tuple[int, str]]) -> Iterator[QgsFeature]:
+        """Features on their way; their ids and paths go to ``sites``."""
+        for feature in features:
+            path = feature.attribute(self._path_field)
+            sites.append((feature.id(), "" if is_null(path) else str(path)))
+            yield feature
+
+
+def _is_wanted(value: Any) -> bool:
+    """Whether an optional output is asked for."""
+    return value is not None and output_path(value) != ""

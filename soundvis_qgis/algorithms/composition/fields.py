@@ -34,6 +34,7 @@ RESERVED = [
     "reason",
     "windows",
     "seconds",
+    "tags",
     "views",
     "covered",
     "ndsi",
