@@ -174,6 +174,17 @@ class ResultCache:
             _remove(path)
             total -= size
 
+    def size(self) -> tuple[int, int]:
+        """How many entries there are, and their bytes together."""
+        sizes = [stat.st_size for path, stat in self._files() if path.endswith(_ENDING)]
+        return len(sizes), sum(sizes)
+
+    def clear(self) -> None:
+        """Delete every entry, and nothing else that may lie in the folder. A run that is under way loses nothing."""
+        for path, _ in self._files():
+            if path.endswith(_ENDING):
+                _remove(path)
+
     def _files(self) -> Iterator[tuple[str, os.stat_result]]:
         for folder, _, names in os.walk(self._folder):
             for name in names:

@@ -127,7 +127,8 @@ def choose_compute(request: Request, stamp: Mapping[str, Any] | None) -> tuple[s
         return CPU, (
             (
                 f"The driver of the {gpu.name} ({gpu.driver}) is older than {request.recipe.cuda_driver}, which "
-                "this torch needs: the build for the processor is taken. Update the driver and choose 'cuda' to use the GPU."
+                "this torch needs: the build for the processor is taken. Update the driver and choose 'cuda' to use "
+                "the GPU."
             ),
         )
     return CUDA, (f"Found {gpu.name}: the build for NVIDIA GPUs is taken (choose 'cpu' for a smaller one).",)

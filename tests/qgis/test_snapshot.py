@@ -84,8 +84,15 @@ FROZEN = {
         ("INPUT", "source", None),
         ("PATH_FIELD", "field", None),
         ("BASE_FOLDER", "file", None, OPTIONAL),
-        ("METHOD", "enum", "ndsi", ["ndsi"]),
+        ("METHOD", "enum", "ast-audioset", ["ast-audioset", "ndsi"]),
         ("PREFIX", "string", "snd_", OPTIONAL),
+        ("THRESHOLD", "number", 0.2, ADVANCED),
+        ("AGGREGATION", "enum", "share", ADVANCED, ["share", "noisy-or", "maximum"]),
+        ("PETS", "boolean", True, ADVANCED),
+        ("WEIGHTS", "file", None, ADVANCED, OPTIONAL),
+        ("CHECKPOINT", "file", None, ADVANCED, OPTIONAL),
+        ("TAGS_SCORE", "number", 0.1, ADVANCED),
+        ("TAGS", "sink", None, OPTIONAL),
         ("OUTPUT", "sink", None),
     ),
     "correlatelayers": (
@@ -99,6 +106,15 @@ FROZEN = {
         ("OUTPUT", "sink", None),
         ("REPORT", "fileDestination", None, OPTIONAL),
     ),
+    "setupenvironment": (
+        ("COMPUTE", "enum", "auto", ["auto", "cpu", "cuda"]),
+        ("PYTHON", "file", None, OPTIONAL),
+        ("WHEELS", "file", None, OPTIONAL),
+        ("FOLDER", "file", None, ADVANCED, OPTIONAL),
+        ("INDEX", "string", None, ADVANCED, OPTIONAL),
+        ("REINSTALL", "boolean", False, ADVANCED),
+        ("OUTPUT", "fileDestination", None, OPTIONAL),
+    ),
     "checkenvironment": (("OUTPUT", "fileDestination", None),),
 }
 OUTPUTS = {
@@ -111,8 +127,9 @@ OUTPUTS = {
     "bgaraster": {"OUTPUT": "outputRaster"},
     "bgasites": {"OUTPUT": "outputVector"},
     "bgashares": {"OUTPUT": "outputVector"},
-    "bgasound": {"OUTPUT": "outputVector"},
+    "bgasound": {"OUTPUT": "outputVector", "TAGS": "outputVector"},
     "correlatelayers": {"OUTPUT": "outputVector", "REPORT": "outputHtml"},
+    "setupenvironment": {"OUTPUT": "outputHtml"},
     "checkenvironment": {"OUTPUT": "outputHtml"},
 }
 READY_MODEL = "sound_vision_alignment"
