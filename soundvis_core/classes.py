@@ -24,6 +24,8 @@ from .resources import table_path
 
 UNCLASSIFIED = 0
 NODATA = 255
+#: What is no class of the list goes by this name among shares.
+UNCLASSIFIED_NAME = "unclassified"
 #: Codes 1 to 254 are free for classes.
 MAX_CLASSES = 254
 

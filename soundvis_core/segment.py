@@ -1,4 +1,4 @@
-"""Segment rasters block by block and photos one by one: pixels in, class codes or class shares out."""
+"""Segment rasters block by block: pixels in, class codes out."""
 
 from __future__ import annotations
 
@@ -7,23 +7,17 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from .classes import NODATA, UNCLASSIFIED, ClassList
+from .classes import NODATA, UNCLASSIFIED, UNCLASSIFIED_NAME, ClassList
 from .errors import InputError
-from .images import load_photo
 from .progress import NO_PROGRESS, Progress, check_cancelled
 
 BLOCK = 1024
-#: What is no class of the list goes by this name among shares.
-UNCLASSIFIED_NAME = "unclassified"
 #: Blocks at work at the same time, at most: bounds the memory on machines with many processors.
 _MOST_WORKERS = 4
-#: Photos are decoded no larger than this before their shares are measured (pixels).
-PHOTO_SIDE = 1024
 
 #: ``read(column, row, width, height)`` -> bands float32 (b, h, w) in 0..1 and valid bool (h, w).
 Read = Callable[[int, int, int, int], "tuple[np.ndarray, np.ndarray]"]
@@ -43,13 +37,6 @@ class Segmenter(Protocol):
         self, bands: np.ndarray, valid: np.ndarray, classes: ClassList, pixel_size: float
     ) -> np.ndarray:
         """Class codes, uint8 (h, w), of bands (b, h, w)."""
-
-
-class PhotoSegmenter(Protocol):
-    """What a model for photos offers (see :class:`.models.colour_index.ColourIndex`)."""
-
-    def shares(self, image: np.ndarray) -> dict[str, float]:
-        """Name -> share of the picture, summing to 1."""
 
 
 @dataclass(frozen=True)
@@ -160,26 +147,6 @@ class CodeTally:
             return {}
         shares = {entry.name: float(self._counts[entry.code] / total) for entry in classes.classes}
         return {**shares, UNCLASSIFIED_NAME: float(self._counts[UNCLASSIFIED] / total)}
-
-
-def segment_photo(path: str | Path | None, model: PhotoSegmenter, classes: ClassList) -> dict[str, float]:
-    """Shares (0 to 1, summing to 1) of the classes in a photo, in the order of ``classes``.
-
-    What the model finds but the list does not hold is given under ``"unclassified"``, which is present only
-    then. Raises :class:`.errors.SiteError` where the photo cannot be read.
-    """
-    found = model.shares(load_photo(path, max_side=PHOTO_SIDE))
-    shares = {entry.name: 0.0 for entry in classes.classes}
-    unclassified = 0.0
-    for name, share in found.items():
-        entry = classes.find(name)
-        if entry is None:
-            unclassified += share
-        else:
-            shares[entry.name] += share
-    if unclassified > 0.0:
-        shares[UNCLASSIFIED_NAME] = unclassified
-    return shares
 
 
 def _segment_block(

@@ -10,10 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soundvis_core.classes import NODATA, load_classes
-from soundvis_core.errors import Cancelled, InputError, SiteError
+from soundvis_core.errors import Cancelled, InputError
 from soundvis_core.progress import NoProgress
-from soundvis_core.segment import CodeTally, plan_blocks, segment_blocks, segment_photo
-from tests.builders import photos
+from soundvis_core.segment import CodeTally, plan_blocks, segment_blocks
 
 AERIAL = load_classes("paper-aerial")
 
@@ -136,23 +135,6 @@ def test_blocks_without_a_valid_pixel_skip_the_model():
 def test_impossible_rasters(width, height, pixel_size):
     with pytest.raises(InputError):
         segment_blocks(None, None, width, height, Neighbour(), AERIAL, pixel_size, Recorder())
-
-
-def test_segment_photo_maps_names_to_the_list(tmp_path):
-    class Fixed:
-        def shares(self, image):
-            assert image.dtype == np.uint8 and image.shape[2] == 3
-            return {"Sky": 0.3, "Vegetation": 0.5, "Street": 0.2}
-
-    path = photos.plain_png(tmp_path)
-    assert segment_photo(path, Fixed(), load_classes("colour-index")) == pytest.approx(
-        {"Sky": 0.3, "Vegetation": 0.5, "Built": 0.0, "Road": 0.2}
-    )
-    street = segment_photo(path, Fixed(), load_classes("paper-street"))
-    assert street["unclassified"] == pytest.approx(0.3)
-    assert street["Road"] == pytest.approx(0.2)
-    with pytest.raises(SiteError):
-        segment_photo(photos.truncated_png(tmp_path), Fixed(), load_classes("colour-index"))
 
 
 def test_a_tally_counts_over_blocks_and_leaves_nodata_out():
