@@ -141,6 +141,15 @@ def test_it_says_what_it_is(model):
     assert len(model.labels) == 527 and model.labels[72] == "sound 72"
 
 
+@pytest.mark.parametrize(("precision", "most"), [("fp32", 4), ("bf16", 1)])
+def test_on_a_processor_few_windows_go_at_once_unless_told_otherwise(checkpoint, precision, most):
+    def batch(size):
+        options = ModelOptions(device="cpu", precision=precision, batch=size)
+        return AudioTransformer.load(weights_in(checkpoint), options).batch_size
+
+    assert 1 <= batch(0) <= most and batch(7) == 7
+
+
 def test_bfloat16_is_close_and_answers_in_float32(checkpoint, model):
     short = AudioTransformer.load(
         weights_in(checkpoint), ModelOptions(device="cpu", precision="bf16", batch=2)
