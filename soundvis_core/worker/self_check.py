@@ -57,9 +57,7 @@ def self_check() -> dict[str, Any]:
         "problems": problems,
     }
     if sys.version_info[:2] < OLDEST:
-        problems.append(
-            f"Python {found['python']} is too old: the models' libraries need 3.10 or newer."
-        )
+        problems.append(f"Python {found['python']} is too old: the models' libraries need 3.10 or newer.")
         return found
     for module, name in _FURTHER:
         with _reported(problems, name):

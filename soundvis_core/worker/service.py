@@ -139,6 +139,12 @@ def main(arguments: Sequence[str], channel: TextIO) -> int:
         channel.write(json.dumps(versions(arguments[arguments.index("--versions") + 1 :])))
         channel.flush()
         return 0
+    if "--self-check" in arguments:
+        from .self_check import self_check
+
+        channel.write(json.dumps({"self_check": self_check()}) + "\n")
+        channel.flush()
+        return 0
     # Jobs need numpy; what is missing has to be told without it.
     from ..jobs import run_job
 
