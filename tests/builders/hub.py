@@ -36,54 +36,68 @@ class Hub(http.server.ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
     def ranges(self):
-        return [asked for method, path, asked in self.asked if method == "GET" and "safetensors" in path]
+        """From where on the weights were asked for, in order: what GET got as Range."""
+        return [asked for method, path, asked in self.asked if method == "GET" and path.startswith("/cdn/")]
 
 
 class Answer(http.server.BaseHTTPRequestHandler):
+    """Small files come from the hub itself; for large ones it names a place on another server."""
+
     def log_message(self, *_arguments):
         pass
 
     def do_HEAD(self):
-        self.answer(b"")
+        self.answer(False)
 
     def do_GET(self):
-        self.answer(None)
+        self.answer(True)
 
-    def answer(self, body):
+    def answer(self, wanted):
         hub = self.server
         hub.asked.append((self.command, self.path, self.headers["Range"]))
         hub.headers.append(dict(self.headers))
-        *repository, revision, name = self.path.strip("/").split("/")
+        *folders, revision, name = self.path.strip("/").split("/")
         if hub.status:
             return self.refuse(hub.status)
-        if repository != ["owner", "name", "resolve"]:
+        if (folders, revision) == ([], "cdn"):
+            return self.send(hub.files[name], wanted, hub.break_after)
+        if folders != ["owner", "name", "resolve"]:
             return self.refuse(404, "RepoNotFound")
         if revision not in ("main", hub.commit):
             return self.refuse(404, "RevisionNotFound")
         if name not in hub.files:
             return self.refuse(404, "EntryNotFound")
         content = hub.files[name]
-        large = name.endswith(".safetensors")
+        if not name.endswith(".safetensors"):
+            return self.send(
+                content, wanted, [], {"X-Repo-Commit": hub.commit, "ETag": f'"{git_blob(content)}"'}
+            )
+        self.send_response(302)
+        self.send_header("X-Repo-Commit", hub.commit)
+        self.send_header("X-Linked-Size", str(len(content)))
+        self.send_header("X-Linked-ETag", f'"{hashlib.sha256(content).hexdigest()}"')
+        self.send_header("Location", f"http://localhost:{hub.server_port}/cdn/{name}")
+        self.send_header("Content-Length", "0")
+        return self.end_headers()
+
+    def send(self, content, wanted, break_after, headers=None):
         start = int(self.headers["Range"][6:].rstrip("-")) if self.headers["Range"] else 0
         self.send_response(206 if start else 200)
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-        self.send_header("X-Repo-Commit", hub.commit)
-        self.send_header("ETag", f'"{git_blob(content)}"')
-        if large:
-            self.send_header("X-Linked-Size", str(len(content)))
-            self.send_header("X-Linked-ETag", f'"{hashlib.sha256(content).hexdigest()}"')
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
-        if body is None:
-            sent = content[start:]
-            if large and hub.break_after:
-                sent = sent[: hub.break_after.pop(0)]
-            self.wfile.write(sent)
-            if len(sent) < len(content) - start:
-                self.close_connection = True
-                self.connection.shutdown(socket.SHUT_RDWR)
-        return None
+        if not wanted:
+            return
+        sent = content[start:]
+        if break_after:
+            sent = sent[: break_after.pop(0)]
+        self.wfile.write(sent)
+        if len(sent) < len(content) - start:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
 
     def refuse(self, status, code=""):
         self.send_response(status)
