@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from ..errors import InputError
 from .hashing import git_blob_of, read_json, remembered_sha256, write_json
 from .options import ModelOptions
-from .registry import LIGHT, ModelRow, by_id
+from .registry import LIGHT, UPSAMPLE, ModelRow, by_id
 
 MANIFEST = "soundvis.json"
 #: The revision of files that come from no repository.
@@ -92,6 +92,12 @@ def missing_weights(row: ModelRow, options: ModelOptions) -> str | None:
     return None
 
 
+def weights_folder(row: ModelRow, options: ModelOptions) -> tuple[Path, str]:
+    """The folder of a model's weights and their revision, by names and sizes. Raises MissingWeightsError, OSError."""
+    folder, _, revision = _look(row, options)
+    return folder, revision
+
+
 def _look(row: ModelRow, options: ModelOptions) -> tuple[Path, dict[str, Path], str]:
     """Folder, files and revision of a model by names and sizes."""
     own = options.checkpoint or row.path
@@ -109,6 +115,8 @@ def ways_out(row: ModelRow) -> str:
         get = f"Get them from {row.page} and run the tool 'Download models' for '{row.id}' with their folder as source"
     if row.path:
         get = "Correct the path in your registry of models"
+    if row.task == UPSAMPLE:
+        return f"{get}. It is a part that models work without, less sharply."
     return f"{get}, or give a local file or folder as CHECKPOINT, or choose the light model, which needs no weights."
 
 

@@ -119,6 +119,12 @@ def test_missing_weights_are_said_with_the_ways_out(options, tmp_path):
     assert str(caught.value) == said and isinstance(caught.value, InputError)
 
 
+def test_a_part_has_a_way_out_of_its_own(options):
+    said = missing_weights(by_id("simfeatup-aid"), options)
+    assert "https://github.com/likyoo/SegEarth-OV" in said and "models work without" in said
+    assert "light model" not in said
+
+
 def test_light_models_need_nothing(options):
     row = by_id("acoustic-features")
     assert missing_weights(row, options) is None and dict(locate(row, options).files) == {}
