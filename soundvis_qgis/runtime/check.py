@@ -2,72 +2,71 @@
 
 from __future__ import annotations
 
-import html
-import os
 import platform
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from importlib import import_module
 
 from qgis.core import Qgis
 
 from soundvis_core.dependencies import IMPORT_ERRORS, PACKAGES, Package, available, how_to_get
 from soundvis_core.errors import SoundVisError
-from soundvis_core.models.registry import rows
 from soundvis_core.progress import Progress, check_cancelled
+from soundvis_core.worker.self_check import PACKAGES as MODEL_PACKAGES
 
 from ..layers.outputs import plugin_version
+from . import settings
 from .client import worker_versions
-from .environment import PYTHON_VARIABLE, SETTING, home, missing_pythons, worker_python
+from .environment import (
+    PYTHON_VARIABLE,
+    SETTING,
+    STAMP,
+    environment_folder,
+    is_unfinished,
+    missing_pythons,
+    python_of,
+    worker_python,
+)
+from .findings import Finding
+from .model_findings import MODELS_SECTION, model_findings
 
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 60em; margin: 2em auto; padding: 0 1em; }
-h1 { font-size: 1.5em; } h2 { font-size: 1.15em; margin-top: 1.6em; }
-table { border-collapse: collapse; width: 100%; } td, th { text-align: left; vertical-align: top;
-padding: .3em .8em .3em 0; border-bottom: 1px solid #ddd; }
-td:first-child { width: 4em; } th { width: 11em; }
-.ok { color: #00694c; font-weight: 600; } .no { color: #a33f00; font-weight: 600; }
-pre { background: #f4f4f4; padding: 1em; white-space: pre-wrap; user-select: all; }
-"""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked for. ``ok`` is False where something that tools need is missing."""
-
-    section: str
-    name: str
-    ok: bool
-    found: str
-    remedy: str = ""
-
-    def line(self) -> str:
-        """One line of the copyable report."""
-        mark = "ok     " if self.ok else "missing"
-        return f"{mark}  {self.name}: {self.found}" + (f" - {self.remedy}" if self.remedy else "")
+TITLE = "SoundVis: what is there and what is missing"
+_ENVIRONMENT = "Environment of the models"
+_SETTINGS = "Settings in use"
+_SET_UP = "Run 'Set up the environment'."
 
 
 def check_environment(progress: Progress) -> list[Finding]:
     """Everything that tools depend on, found or missing."""
+    settings.share_home()
     findings = []
-    for finding in _findings():
+    for finding in _findings(progress):
         check_cancelled(progress)
         findings.append(finding)
     return findings
 
 
-def _findings() -> Iterator[Finding]:
+def summary(findings: list[Finding]) -> str:
+    """The outcome in two sentences: what every tool needs, then the paper's models."""
+    missing = sum(not finding.ok for finding in findings)
+    first = (
+        "Everything that the light models and the other tools need is there."
+        if missing == 0
+        else f"{missing} {'thing is' if missing == 1 else 'things are'} missing; the way to each is below."
+    )
+    models = [finding for finding in findings if finding.section == MODELS_SECTION]
+    ready = sum(not finding.absent and finding.ok for finding in models)
+    return f"{first} Of the models with weights {ready} of {len(models)} are on this computer."
+
+
+def _findings(progress: Progress) -> Iterator[Finding]:
     yield Finding("Programs", "SoundVis", True, plugin_version())
     yield Finding("Programs", "QGIS", True, Qgis.QGIS_VERSION)
     yield Finding("Programs", "Python in QGIS", True, platform.python_version())
     yield Finding("Programs", "System", True, platform.platform())
     yield from map(_package, PACKAGES.values())
-    yield from _worker()
-    for row in rows():
-        # Every model of this version is made of signal and image statistics: nothing has to be fetched.
-        yield Finding(
-            "Models", row.id, True, f"{row.title} ({row.task}), no weights to download. {row.description}"
-        )
+    yield from _worker(progress)
+    yield from _settings()
+    yield from model_findings()
 
 
 def _package(package: Package) -> Finding:
@@ -83,65 +82,102 @@ def _package(package: Package) -> Finding:
     return Finding(section, package.pypi, True, f"{version}, for {package.purpose}")
 
 
-def _worker() -> Iterator[Finding]:
-    section = "Worker environment (used where QGIS lacks a package)"
+def _worker(progress: Progress) -> Iterator[Finding]:
     for source, path in missing_pythons():
         remedy = "Correct the path, or remove it."
-        yield Finding(section, f"Python of {source}", False, f"{path} is not there", remedy)
+        yield Finding(_ENVIRONMENT, f"Python of {source}", False, f"{path} is not there", remedy)
     python = worker_python()
+    folder = environment_folder()
     if python is None:
-        found = f"none; looked at {PYTHON_VARIABLE}, the setting {SETTING} and {home() / 'env'}"
-        yield Finding(
-            section, "Python of the worker", True, f"{found}. Not needed while the packages above are there."
+        broken_off = is_unfinished(folder)
+        found = (
+            f"making the environment in {folder} was broken off"
+            if broken_off
+            else f"none; looked at {PYTHON_VARIABLE}, the setting {SETTING} and {folder}"
         )
+        remedy = "Run 'Set up the environment' again to go on." if broken_off else _SET_UP
+        found += ". Models with weights need it, the light ones do not"
+        yield Finding(_ENVIRONMENT, "Python of the worker", True, found, remedy, absent=True)
         return
     try:
-        versions = worker_versions(python)
+        versions = worker_versions(python, MODEL_PACKAGES)
     except SoundVisError as error:
-        yield Finding(section, "Python of the worker", False, python, f"{error}")
+        yield Finding(_ENVIRONMENT, "Python of the worker", False, python, f"{error}")
         return
-    yield Finding(
-        section, "Python of the worker", True, f"{python} ({versions.pop('python', 'unknown version')})"
-    )
+    found = f"{python} ({versions.pop('python', 'unknown version')})"
+    yield Finding(_ENVIRONMENT, "Python of the worker", True, found)
+    if python == str(python_of(folder)):
+        yield from _stamp()
+    runs_models = bool(versions.get("torch"))
     for name, version in versions.items():
-        remedy = "" if version else f"Install it with: {python} -m pip install {name}"
-        yield Finding(section, name, bool(version), version or "not installed", remedy)
+        if version or name not in MODEL_PACKAGES or name in _LIGHT or runs_models:
+            remedy = "" if version else f"Install it with: {python} -m pip install {name}"
+            yield Finding(_ENVIRONMENT, name, bool(version), version or "not installed", remedy)
+    if runs_models:
+        yield from _models_run(python, progress)
+    else:
+        yield Finding(
+            _ENVIRONMENT, "torch", True, "not in this Python: it runs the light models only", _SET_UP, True
+        )
 
 
-def write_page(path: str, text: str, on_failure: Callable[[Callable[[], None]], None]) -> None:
-    """Write a page whole or not at all; ``on_failure`` takes what removes a half-written one."""
-    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-    partial = path + ".part"
-    on_failure(lambda: os.path.exists(partial) and os.remove(partial))
-    with open(partial, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(partial, path)
+#: Packages that the light models use in the worker, too.
+_LIGHT = {package.pypi for package in PACKAGES.values()}
 
 
-def page(
-    findings: list[Finding], title: str = "SoundVis: what is there and what is missing", summary: str = ""
-) -> str:
-    """The findings as an HTML page that needs nothing else."""
-    missing_count = sum(not finding.ok for finding in findings)
-    summary = summary or (
-        "Everything that the tools of this version need is there."
-        if missing_count == 0
-        else f"{missing_count} {'thing is' if missing_count == 1 else 'things are'} missing; the way to each is below."
+def _stamp() -> Iterator[Finding]:
+    """When the environment was made, and whether by the lock of this version."""
+    from .install_plan import read_json
+    from .recipe import shipped_recipe
+
+    stamp = read_json(environment_folder() / STAMP)
+    if stamp is None:
+        return
+    made = f"{stamp.get('date', '?')} by SoundVis {stamp.get('soundvis', '?')} with {stamp.get('tool', '?')}"
+    current = stamp.get("digest") == shipped_recipe().digest()
+    lock = f"lock {stamp.get('digest', '?')}" + ("" if current else " of another version of SoundVis")
+    remedy = "" if current else f"{_SET_UP} It brings the packages up to date."
+    yield Finding(_ENVIRONMENT, "Made", True, f"{made}; {stamp.get('compute', '?')} build, {lock}", remedy)
+
+
+def _models_run(python: str, progress: Progress) -> Iterator[Finding]:
+    """Whether models run there and on what, tried out."""
+    from .installer import check_python
+
+    progress.info("Trying out the environment of the models ...")
+    try:
+        found = check_python(python, progress)
+    except SoundVisError as error:
+        yield Finding(_ENVIRONMENT, "Self-check", False, str(error), _SET_UP)
+        return
+    for problem in found["problems"]:
+        yield Finding(_ENVIRONMENT, "Self-check", False, problem, _SET_UP)
+    if not found["problems"]:
+        build = f"torch with CUDA {found['cuda']}" if found["cuda"] else "torch without CUDA"
+        yield Finding(_ENVIRONMENT, "Self-check", True, f"models run on {found['device']}; {build}")
+
+
+def _settings() -> Iterator[Finding]:
+    from soundvis_core.cache import ResultCache
+
+    try:
+        options = settings.model_options()
+        limit = settings.cache_bytes()
+    except SoundVisError as error:
+        yield Finding(
+            _SETTINGS, "Settings", False, str(error), "Correct it in QGIS's options, page SoundVis."
+        )
+        return
+    batch = str(options.batch) if options.batch else "as memory allows"
+    yield Finding(
+        _SETTINGS,
+        "Models run with",
+        True,
+        f"device {options.device}, precision {options.precision}, batch {batch}",
     )
-    parts = [f"<h1>{html.escape(title)}</h1><p>{html.escape(summary)}</p>"]
-    for section in dict.fromkeys(finding.section for finding in findings):
-        parts.append(f"<h2>{html.escape(section)}</h2><table>")
-        for finding in findings:
-            if finding.section == section:
-                mark = "<td class='ok'>ok</td>" if finding.ok else "<td class='no'>missing</td>"
-                remedy = f"<br>{html.escape(finding.remedy)}" if finding.remedy else ""
-                parts.append(
-                    f"<tr>{mark}<th>{html.escape(finding.name)}</th><td>{html.escape(finding.found)}{remedy}</td></tr>"
-                )
-        parts.append("</table>")
-    lines = "\n".join(finding.line() for finding in findings)
-    parts.append(f"<h2>To copy</h2><pre>{html.escape(lines)}</pre>")
-    return (
-        "<!DOCTYPE html><html lang='en'><head><meta charset='utf-8'><title>SoundVis environment</title>"
-        f"<style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>"
-    )
+    yield Finding(_SETTINGS, "Folder of SoundVis", True, str(settings.home()))
+    yield Finding(_SETTINGS, "Models folder", True, str(options.models))
+    count, size = ResultCache(settings.cache_folder(), limit).size()
+    kept = f"at most {limit / 1e9:g} GB" if limit else "nothing is kept"
+    found = f"{count} in {settings.cache_folder()}, {size / 1e6:.1f} MB; {kept}"
+    yield Finding(_SETTINGS, "Kept results", True, found)

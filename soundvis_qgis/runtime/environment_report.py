@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .check import Finding
+from .findings import Finding
 
 _ENVIRONMENT, _PACKAGES = "Environment", "Packages"
 

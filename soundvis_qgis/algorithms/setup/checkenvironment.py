@@ -20,7 +20,8 @@ class CheckEnvironment(Algorithm):
     GROUP = "setup"
     SUMMARY = (
         "Lists what SoundVis finds on this computer, what is missing and how to get it: QGIS, Python packages, the "
-        "worker's Python and the models.\n"
+        "environment of the models (tried out), the settings in use, and of each model its source, licence and size "
+        "and where it lies.\n"
         "The report ends with a block of text to copy into a question or a bug report."
     )
     REQUIRES = ()
@@ -34,11 +35,12 @@ class CheckEnvironment(Algorithm):
     def execute(
         self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
     ) -> dict:
-        from ...runtime.check import check_environment, page, write_page
+        from ...runtime.check import TITLE, check_environment, summary
+        from ...runtime.findings import page, write_page
 
         path = self.parameterAsFileOutput(parameters, OUTPUT, context)
         findings = check_environment(progress)
         for finding in findings:
             (progress.info if finding.ok else progress.warn)(finding.line())
-        write_page(path, page(findings), self.on_failure)
+        write_page(path, page(findings, TITLE, summary(findings)), self.on_failure)
         return {OUTPUT: path}

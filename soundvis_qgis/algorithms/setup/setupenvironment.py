@@ -144,6 +144,7 @@ class SetUpEnvironment(Algorithm):
         self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
     ) -> dict:
         from ...runtime.environment_report import findings_of
+        from ...runtime.findings import page, write_page
         from ...runtime.install_plan import make_plan
         from ...runtime.installer import adopt, set_up
 
@@ -160,18 +161,9 @@ class SetUpEnvironment(Algorithm):
         path = self.parameterAsFileOutput(parameters, OUTPUT, context)
         if not path:
             return {}
-        self.write_page(path, findings)
+        text = page(findings, "SoundVis: the environment of the models", "The environment works.")
+        write_page(path, text, self.on_failure)
         return {OUTPUT: path}
-
-    def write_page(self, path: str, findings: list) -> None:
-        """The report."""
-        from ...runtime.check import page, write_page
-
-        write_page(
-            path,
-            page(findings, "SoundVis: the environment of the models", "The environment works."),
-            self.on_failure,
-        )
 
 
 def _python_problem(python: str) -> str | None:
