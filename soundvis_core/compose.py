@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from .errors import SKIPPED, Cancelled, SiteError
+from .errors import SKIPPED, Cancelled, InputError, SiteError
 from .pipeline import OK, SiteResult, TaskOrError, map_sites
 from .progress import Progress
 
@@ -37,12 +37,17 @@ def composition_of(heard: SiteResult, options: Mapping[str, Any]) -> SiteResult:
     heard: such a site is skipped), ``unmapped``, ``windows``, ``seconds``, ``top_tags`` (text); with ``tags`` also
     ``starts`` (windows,) and ``probabilities`` (windows, 527), float32.
 
-    Raises InputError where an option cannot be used or the model's classes are not AudioSet's.
+    Raises InputError where an option cannot be used or the model's classes are not AudioSet's in their order.
     """
     from .bga.audioset import AGGREGATIONS, THRESHOLD, compose_windows, top_tags
 
     if heard.status != OK:
         return heard
+    if not heard.values.get("audioset", True):
+        raise InputError(
+            "The model names AudioSet's classes in an order of its own, so its tags cannot be weighed. Use the "
+            "published model, or a checkpoint with the labels in AudioSet's order."
+        )
     classes = sound_classes(options.get("weights"))
     threshold = THRESHOLD if options.get("threshold") is None else float(options["threshold"])
     aggregation = str(options.get("aggregation") or AGGREGATIONS[0])

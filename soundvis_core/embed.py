@@ -66,13 +66,17 @@ def hear_recordings(
     """All that a trained model says of the 10-s windows of each recording, in order.
 
     Values: ``windows``, ``seconds`` as in :func:`embed_recordings`; ``starts`` (windows,) float32 in seconds,
-    ``embeddings`` (windows, dimension) float32, ``probabilities`` (windows, labels) float32, both of one forward.
+    ``embeddings`` (windows, dimension) float32, ``probabilities`` (windows, labels) float32, both of one forward;
+    ``audioset`` is False where the labels are AudioSet's in another order, as a checkpoint of one's own may have them.
     """
+    from .bga.audioset import is_shuffled, load_sound_classes
+
+    ordered = not is_shuffled(model.labels, load_sound_classes())
 
     def forward(batch: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
         return list(zip(*model.forward_tagged(batch)))
 
-    return _batched(paths, lambda path: _Hearing(path, model), model, progress, forward)
+    return _batched(paths, lambda path: _Hearing(path, model, ordered), model, progress, forward)
 
 
 def embedding_of(heard: SiteResult) -> SiteResult:
@@ -177,8 +181,9 @@ class _Recording(_Vectors):
 class _Hearing(_Recording):
     """A recording of which every window's answer is kept."""
 
-    def __init__(self, path: str, model: Any) -> None:
+    def __init__(self, path: str, model: Any, ordered: bool) -> None:
         super().__init__(path, model)
+        self._ordered = ordered
         self._answers: list[tuple[np.ndarray, np.ndarray]] = []
 
     def add(self, output: Any) -> None:
@@ -191,6 +196,7 @@ class _Hearing(_Recording):
         embeddings, probabilities = (np.stack(part).astype(np.float32) for part in zip(*self._answers))
         starts = np.asarray(self.starts, dtype=np.float32)
         values = {"starts": starts, "embeddings": embeddings, "probabilities": probabilities}
+        values["audioset"] = self._ordered
         return SiteResult(OK, "", values={**self.values(), **values})
 
 

@@ -99,6 +99,19 @@ class SoundClasses:
         )
 
 
+def is_shuffled(labels: Sequence[str], classes: SoundClasses) -> bool:
+    """Whether a model's labels are names of AudioSet in another order than ``classes``.
+
+    Labels that are no names of AudioSet (``LABEL_0``) tell nothing, and spellings may differ: only where most labels
+    are known names and most of those stand elsewhere, the order is another.
+    """
+    places = {slug(row.name): row.index for row in classes.rows}
+    known = [(index, places[slug(label)]) for index, label in enumerate(labels) if slug(label) in places]
+    if len(known) < len(labels) / 2:
+        return False
+    return sum(index == place for index, place in known) < len(known) / 2
+
+
 def load_sound_classes(path: str | None = None) -> SoundClasses:
     """The 527 classes of AudioSet with their weights.
 

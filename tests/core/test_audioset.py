@@ -17,6 +17,7 @@ from soundvis_core.bga.audioset import (
     SoundClass,
     SoundClasses,
     compose_windows,
+    is_shuffled,
     load_sound_classes,
     top_tags,
 )
@@ -302,3 +303,23 @@ def test_unmapped_classes_change_nothing(heard, pets):
     assert compose_windows(probabilities, of_audioset(), pets=pets) == compose_windows(
         without, of_audioset(), pets=pets
     )
+
+
+# -------------------------------------------------------------------------------------------- the order of labels
+
+
+def test_labels_in_another_order_are_noticed():
+    classes = load_sound_classes()
+    names = [row.name for row in classes.rows]
+    assert not is_shuffled(names, classes)
+    assert is_shuffled(names[::-1], classes)
+    assert is_shuffled(sorted(names), classes)
+    assert is_shuffled([*names[1:], names[0]], classes)
+
+
+def test_other_spellings_and_labels_without_names_are_no_other_order():
+    classes = load_sound_classes()
+    names = [row.name for row in classes.rows]
+    assert not is_shuffled([name.upper().replace(",", " -") for name in names], classes)
+    assert not is_shuffled([f"LABEL_{number}" for number in range(527)], classes)
+    assert not is_shuffled(["renamed", *names[1:]], classes)

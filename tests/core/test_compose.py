@@ -104,6 +104,12 @@ def test_a_model_of_other_classes_ends_the_run():
         composition_of(SiteResult(OK, values=values), {})
 
 
+def test_labels_in_another_order_end_the_run():
+    shuffled = SiteResult(OK, values={**heard([{"Dog": 0.9}]).values, "audioset": False})
+    with pytest.raises(InputError, match="an order of its own"):
+        composition_of(shuffled, {})
+
+
 def test_own_weights_are_read_once_and_again_when_they_change(tmp_path, monkeypatch):
     from soundvis_core.bga import audioset
 
