@@ -193,6 +193,64 @@ def test_a_consumer_that_stops_early_ends_the_process(python, tmp_path, processe
     assert gone(processes[0])
 
 
+def test_tasks_are_read_only_as_far_ahead_as_needed(python, tmp_path, processes):
+    """A layer of a million sites does not lie in memory; where the worker needs more to go on, it gets more."""
+    path = str(recordings.wav(tmp_path, seconds=2))
+    taken = []
+
+    def tasks():
+        for number in range(1000):
+            taken.append(number)
+            yield path
+
+    results = run_in_worker(python, "embed-recordings", SOUND, tasks(), NO_PROGRESS, ahead=3)
+    for _ in range(10):
+        assert next(results).status == "ok"
+    assert len(taken) < 200
+    results.close()
+    assert gone(processes[0])
+
+
+def test_arrays_travel_too(python, processes):
+    tiles = [np.full((20, 30, 3), number, dtype=np.uint8) for number in range(3)]
+    options = {"model": "colour-texture"}
+    there = list(
+        run_in_worker(python, "embed-tiles", options, [*tiles, SiteError("outside", SKIPPED)], NO_PROGRESS)
+    )
+    assert [result.status for result in there] == ["ok", "ok", "ok", "skipped"]
+    for one, other in zip(there, run_job("embed-tiles", options, tiles, NO_PROGRESS)):
+        np.testing.assert_allclose(one.vector, other.vector, rtol=2e-4, atol=2e-5)
+
+
+def test_what_a_worker_started_ends_with_it(tmp_path, processes):
+    """Also what does not listen, and where the worker itself has ended before."""
+    group = script(
+        tmp_path,
+        "import subprocess, sys\n"
+        "held = 'import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(100)'\n"
+        "subprocess.Popen([sys.executable, '-c', held], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n"
+        'print(\'{"ready": "3"}\', flush=True)\n',
+    )
+    with pytest.raises(WorkerError, match="ended early"):
+        list(run_in_worker(group, "embed-recordings", SOUND, ["a.wav"], NO_PROGRESS))
+    assert gone(processes[0]) and nobody_left(processes[0].pid)
+
+
+@pytest.mark.parametrize(
+    ("last_words", "advice"),
+    [
+        ("MemoryError", "ran out of memory"),
+        ("RuntimeError: CUDA out of memory. Tried to allocate 2 GiB", "ran out of memory"),
+        ("ModuleNotFoundError: No module named 'torch'", "Set up the environment"),
+        ("ImportError: libtorch.so: cannot open shared object file", "Set up the environment"),
+    ],
+)
+def test_the_last_words_decide_the_advice(tmp_path, last_words, advice):
+    dying = script(tmp_path, f"import sys\nsys.exit({last_words!r})\n")
+    with pytest.raises(WorkerError, match=rf"(?s)exit code 1.*{advice}.*{last_words.split(':')[0]}"):
+        list(run_in_worker(dying, "embed-recordings", SOUND, ["a.wav"], NO_PROGRESS))
+
+
 def test_a_worker_killed_from_outside_is_an_error_with_advice(python, tmp_path, processes):
     path = str(recordings.wav(tmp_path, seconds=30))
     results = run_in_worker(python, "embed-recordings", SOUND, [path] * 500, NO_PROGRESS)

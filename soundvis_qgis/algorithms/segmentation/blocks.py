@@ -56,20 +56,21 @@ def segment_in_worker(task: Segmentation, options: Mapping[str, Any], facts: dic
     A block without data is not asked for. Raises InputError where the model failed on a block: a class raster with a
     hole is none.
     """
+    from soundvis_core import segment_windows
     from soundvis_core.errors import InputError
     from soundvis_core.models.segearth.windows import CROP
     from soundvis_core.pipeline import OK
-    from soundvis_core.segment_windows import BLOCK, plan_window_blocks
 
     from ...layers.block_cache import bounded_block_cache
     from ...runtime.execution import run_for_sites
 
     grid = task.grid
-    blocks = list(plan_window_blocks(grid.width, grid.height))
+    side = segment_windows.BLOCK
+    blocks = list(segment_windows.plan_window_blocks(grid.width, grid.height, side))
     asked: deque[BlockWindow] = deque()
     steps = _Steps(len(blocks), task.progress)
     sent = {**options, "width": grid.width, "height": grid.height}
-    with bounded_block_cache(task.raster.row_bytes + grid.width, BLOCK + 2 * CROP):
+    with bounded_block_cache(task.raster.row_bytes + grid.width, side + 2 * CROP):
         results = run_for_sites(JOB, sent, _tasks(task, blocks, asked, steps), task.progress, facts)
         with closing(results):
             for result in results:
