@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import subprocess
 import sys
@@ -11,14 +12,19 @@ import pytest
 from qgis.core import Qgis
 
 from soundvis_core.dependencies import PACKAGES
-from soundvis_core.models.registry import rows
-from soundvis_qgis.runtime import check, environment
+from soundvis_core.models.options import ModelOptions
+from soundvis_core.models.registry import LIGHT, by_id, rows
+from soundvis_core.models.store import revision_folder, write_manifest
+from soundvis_qgis.runtime import check, environment, settings
+from soundvis_qgis.runtime.findings import Finding
+from soundvis_qgis.runtime.recipe import shipped_recipe
 
 
 @pytest.fixture(autouse=True)
 def no_worker(monkeypatch, tmp_path):
-    """No Python of a worker, unless a test names one."""
-    monkeypatch.delenv(environment.PYTHON_VARIABLE, raising=False)
+    """No Python of a worker, unless a test names one; no settings."""
+    for key in settings.DEFAULTS:
+        monkeypatch.delenv(settings.variable(key), raising=False)
     monkeypatch.setenv(environment.HOME_VARIABLE, str(tmp_path / "no home"))
 
 
@@ -124,7 +130,7 @@ def test_a_named_python_that_is_not_there_is_missing(run, tmp_path, monkeypatch)
 
 def test_of_the_worker_only_what_it_uses_is_listed(run, tmp_path, monkeypatch):
     monkeypatch.setenv(environment.PYTHON_VARIABLE, sys.executable)
-    monkeypatch.setattr(check, "worker_versions", lambda _: {"python": "3.9.5", "numpy": "1.26", "av": ""})
+    monkeypatch.setattr(check, "worker_versions", lambda *_: {"python": "3.9.5", "numpy": "1.26", "av": ""})
     path = tmp_path / "report.html"
     run("checkenvironment", {"OUTPUT": str(path)})
     (line,) = [line for line in copyable(path.read_text("utf-8")) if line.startswith("missing")]
@@ -162,3 +168,131 @@ def test_names_that_look_like_html_are_shown_as_they_are(run, tmp_path, monkeypa
     run("checkenvironment", {"OUTPUT": str(path)})
     text = path.read_text("utf-8")
     assert "&lt;b&gt;Plan 9&lt;/b&gt; &amp; sons" in text and "<b>Plan 9" not in text
+
+
+WITH_TORCH = {
+    "python": "3.12.1",
+    "numpy": "2.4",
+    "av": "",
+    "torch": "2.13.0+cpu",
+    "timm": "1.0",
+    "safetensors": "",
+}
+
+
+@pytest.fixture
+def own_environment(monkeypatch):
+    """An environment as 'Set up the environment' leaves it, whose Python answers what the test says."""
+    folder = environment.environment_folder()
+    python = environment.python_of(folder)
+    python.parent.mkdir(parents=True)
+    python.touch()
+    folder.joinpath(environment.MARKER).write_text("{}")
+    stamp = {"date": "2026-11-01", "soundvis": "0.2", "tool": "uv", "compute": "cpu"}
+    folder.joinpath(environment.STAMP).write_text(json.dumps({**stamp, "digest": shipped_recipe().digest()}))
+    found = {"device": "cpu (8 threads), float32", "cuda": "", "problems": []}
+    monkeypatch.setattr(check, "worker_versions", lambda *_: dict(WITH_TORCH))
+    monkeypatch.setattr("soundvis_qgis.runtime.installer.check_python", lambda *_: found)
+    return folder, stamp, found
+
+
+def report(run, tmp_path) -> tuple[str, list[str]]:
+    """The page and its lines to copy."""
+    path = tmp_path / "report.html"
+    run("checkenvironment", {"OUTPUT": str(path)})
+    text = path.read_text("utf-8")
+    return text, copyable(text)
+
+
+def line_of(lines, name) -> str:
+    (line,) = [line for line in lines if line[9:].startswith(f"{name}: ")]
+    return line
+
+
+def test_a_model_that_is_not_downloaded_is_no_error(run, tmp_path):
+    text, lines = report(run, tmp_path)
+    with_weights = [row for row in rows() if row.runtime != LIGHT]
+    for row in with_weights:
+        assert line_of(lines, row.id).startswith("absent ")
+        assert html.escape(row.licence_note) in text
+        assert row.repo in text and row.revision in text
+    assert "Run 'Download models'" in line_of(lines, "ast-audioset")
+    assert by_id("simfeatup-aid").page in line_of(lines, "simfeatup-aid")
+    assert f"Of the models with weights 0 of {len(with_weights)} are on this computer." in text
+    assert not any(line.startswith("missing") for line in lines if "Python of" not in line)
+
+
+def test_a_model_that_is_there_is_told_with_its_place(run, tmp_path):
+    row = by_id("remoteclip-rn50")
+    folder = revision_folder(row, ModelOptions(models_folder=str(settings.models_folder())), row.revision)
+    folder.mkdir(parents=True)
+    folder.joinpath(row.files[0]).write_bytes(b"weights")
+    write_manifest(row, folder, row.revision, "test")
+    text, lines = report(run, tmp_path)
+    line = line_of(lines, row.id)
+    assert line.startswith("ok ") and str(folder) in line and row.revision in line
+    assert "Of the models with weights 1 of" in text
+
+
+def test_a_row_of_the_user_that_cannot_be_used_is_missing(run, tmp_path):
+    home = settings.home()
+    home.mkdir(parents=True, exist_ok=True)
+    home.joinpath("models.csv").write_text("id,task\nmine,no-such-task\n", "utf-8")
+    _, lines = report(run, tmp_path)
+    line = line_of(lines, "Your registry of models")
+    assert line.startswith("missing") and "models.csv" in line
+
+
+def test_the_environment_is_told_and_tried_out(run, tmp_path, own_environment):
+    _, lines = report(run, tmp_path)
+    assert "2026-11-01 by SoundVis 0.2 with uv; cpu build" in line_of(lines, "Made")
+    assert "another version" not in line_of(lines, "Made")
+    assert line_of(lines, "torch") == "ok       torch: 2.13.0+cpu"
+    assert line_of(lines, "Self-check") == (
+        "ok       Self-check: models run on cpu (8 threads), float32; torch without CUDA"
+    )
+    assert line_of(lines, "safetensors").startswith("missing")
+
+
+def test_an_environment_of_another_lock_is_told(run, tmp_path, own_environment):
+    folder, stamp, _ = own_environment
+    folder.joinpath(environment.STAMP).write_text(json.dumps({**stamp, "digest": "before"}))
+    line = line_of(report(run, tmp_path)[1], "Made")
+    assert "another version of SoundVis" in line and "Run 'Set up the environment'" in line
+
+
+def test_an_environment_that_does_not_work_is_missing(run, tmp_path, own_environment):
+    own_environment[2]["problems"].append("torch (2.13.0+cpu) does not work here: ImportError: libgomp.so.1")
+    line = line_of(report(run, tmp_path)[1], "Self-check")
+    assert line.startswith("missing") and "libgomp" in line and "Set up the environment" in line
+
+
+def test_a_broken_off_environment_is_told(run, tmp_path, own_environment):
+    own_environment[0].joinpath(environment.STAMP).unlink()
+    line = line_of(report(run, tmp_path)[1], "Python of the worker")
+    assert line.startswith("absent") and "broken off" in line and "again to go on" in line
+
+
+def test_a_python_without_torch_runs_the_light_models(run, tmp_path, own_environment, monkeypatch):
+    monkeypatch.setattr(
+        check, "worker_versions", lambda *_: {"python": "3.9.5", "numpy": "1.26", "torch": ""}
+    )
+    line = line_of(report(run, tmp_path)[1], "torch")
+    assert line.startswith("absent") and "light models only" in line
+
+
+def test_settings_in_use_are_told(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("SOUNDVIS_DEVICE", "cpu")
+    monkeypatch.setenv("SOUNDVIS_BATCH", "3")
+    monkeypatch.setenv("SOUNDVIS_CACHE_GB", "0")
+    _, lines = report(run, tmp_path)
+    assert "device cpu, precision auto, batch 3" in line_of(lines, "Models run with")
+    assert "nothing is kept" in line_of(lines, "Kept results")
+    monkeypatch.setenv("SOUNDVIS_DEVICE", "abacus")
+    assert line_of(report(run, tmp_path)[1], "Settings").startswith("missing")
+
+
+def test_the_summary_counts():
+    findings = [Finding("x", "a", True, ""), Finding("x", "b", False, "")]
+    assert check.summary(findings).startswith("1 thing is missing")
+    assert check.summary(findings[:1]).startswith("Everything")

@@ -95,14 +95,14 @@ class SetUpEnvironment(Algorithm):
     def _add_file(
         self, name: str, label: str, text: str, folder: bool = False, advanced: bool = False
     ) -> None:
-        behavior = QgsProcessingParameterFile.Behavior
-        self.add(
-            QgsProcessingParameterFile(
-                name, self.tr(label), behavior=behavior.Folder if folder else behavior.File, optional=True
-            ),
-            text,
-            advanced,
+        kinds = QgsProcessingParameterFile.Behavior
+        definition = QgsProcessingParameterFile(
+            name, self.tr(label), behavior=kinds.Folder if folder else kinds.File, optional=True
         )
+        if not folder:
+            # Not *.*, which is the default: QGIS would refuse a program without an ending.
+            definition.setFileFilter("All files (*)")
+        self.add(definition, text, advanced)
 
     def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
         from ...runtime.install_plan import check_folder
