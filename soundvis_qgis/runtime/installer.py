@@ -339,7 +339,7 @@ class Chatter:
         if progress is not None:
             self._moved(int(progress.group(1)), int(progress.group(2)))
             return
-        if not line.strip():
+        if not line.strip() or line.startswith("Ignoring "):  # what a lock has for other systems
             return
         self.kept.append(line)
         download = self._DOWNLOAD.match(line)
