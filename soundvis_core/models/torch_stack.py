@@ -35,7 +35,7 @@ _DECLARED = (
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 )
 _HOW = (
-    "Create SoundVis's environment anew with the tool 'Set up environment', or install it into the Python that is "
+    "Create SoundVis's environment anew with the tool 'Set up the environment', or install it into the Python that is "
     "chosen in SoundVis's settings."
 )
 

@@ -100,7 +100,7 @@ except MissingDependencyError as error:
         tmp_path,
     )
     without, broken, works, absent = output.splitlines()
-    assert "compiled for another processor" in broken and "Set up environment" in broken
+    assert "compiled for another processor" in broken and "Set up the environment" in broken
     assert works == "torch"
     assert "'torchvision' is needed for CLIP models" in absent
     assert "'torch' is needed" in without and sys.executable in without
