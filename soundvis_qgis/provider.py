@@ -14,6 +14,17 @@ from .layers.sinks import format_problem
 RESOURCES = Path(__file__).resolve().parent / "resources"
 
 
+#: Which parameters of ready models choose a model: the job that it does, and the option that names it.
+_CHOICES = {
+    "SOUND_MODEL": ("embed-recordings", "model"),
+    "SOUND_METHOD": ("compose-sound", "method"),
+    "PHOTO_MODEL": ("embed-photos", "model"),
+    "PHOTO_CLASSES_MODEL": ("segment-photos", "model"),
+    "IMAGERY_MODEL": ("embed-tiles", "model"),
+    "LAND_COVER_MODEL": ("segment-blocks", "model"),
+}
+
+
 class ReadyModel(QgsProcessingModelAlgorithm):
     """A model that ships with the plugin. Its name is its id, so the toolbox shows a label of its own."""
 
@@ -25,9 +36,16 @@ class ReadyModel(QgsProcessingModelAlgorithm):
         return instance
 
     def checkParameterValues(self, parameters, context):  # noqa: ANN001, ANN201 - QGIS's signature
-        """A format that the last step would refuse is refused before the first."""
+        """A format or a model that the last step would refuse is refused before the first."""
         for definition in self.destinationParameterDefinitions():
             problem = format_problem(parameters.get(definition.name()))
+            if problem:
+                return False, problem
+        from .runtime.execution import job_problem
+
+        for name, (job, option) in _CHOICES.items():
+            chosen = parameters.get(name)
+            problem = job_problem(job, {option: chosen}) if isinstance(chosen, str) and chosen else None
             if problem:
                 return False, problem
         return super().checkParameterValues(parameters, context)

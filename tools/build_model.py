@@ -1,7 +1,8 @@
 """Write resources/models/sound_vision_alignment.model3 through QGIS's own model API.
 
 Run it in QGIS's Python with the staged plugin on the path after a change of the tools' parameters:
-``QT_QPA_PLATFORM=offscreen PYTHONPATH=build /usr/bin/python3 tools/build_model.py``
+``QT_HASH_SEED=5 QT_QPA_PLATFORM=offscreen PYTHONPATH=build /usr/bin/python3 tools/build_model.py``
+(the seed decides the order of attributes in the file, so that only what changed differs).
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from qgis.core import (
     QgsProcessingModelOutput,
     QgsProcessingModelParameter,
     QgsProcessingParameterDefinition,
+    QgsProcessingParameterEnum,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterField,
     QgsProcessingParameterFile,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterLayer,
+    QgsProcessingParameterString,
 )
 from qgis.PyQt.QtCore import QPointF, QSizeF
 
@@ -34,12 +37,15 @@ TARGET = Path(__file__).resolve().parent.parent / "resources" / "models" / f"{NA
 
 HELP = {
     "ALG_DESC": (
-        "<p>The whole journey from sites with recordings and street photos and a basemap to the correlation of sound "
-        "and sight: embeds recordings, photos and the basemap around each site, segments photos and basemap, maps "
-        "everything to biophony, geophony and anthrophony, and correlates.</p>"
-        "<p>It runs on the light models, with nothing to download. To choose other models or steps, open its file in "
-        "the model designer and save it under another name. It lies in the folder of your plugins: "
-        "soundvis_qgis/resources/models/sound_vision_alignment.model3</p>"
+        "<p>The whole journey from sites with recordings and street photos and a basemap to the correlation of "
+        "sound and sight: embeds recordings, photos and the basemap around each site, segments photos and "
+        "basemap, maps everything to biophony, geophony and anthrophony, and correlates.</p>"
+        "<p>It runs on the light models, with nothing to download. The paper's own models are a choice among the "
+        "advanced parameters: ast-audioset for sound (embedding and BGA), clip-vit-l-14 and clipseg-rd64 (with "
+        "the classes paper-street) for photos, remoteclip-vit-l-14 and segearth-ov for the basemap. They need the "
+        "environment ('Set up the environment') and their weights ('Download models').</p>"
+        "<p>To choose other steps, open its file in the model designer and save it under another name. It lies in "
+        "the folder of your plugins: soundvis_qgis/resources/models/sound_vision_alignment.model3</p>"
     ),
     "ALG_CREATOR": "SoundVis",
     "SITES": "Point layer of the sites with the paths of their recordings and photos.",
@@ -50,14 +56,42 @@ HELP = {
     "BASE_FOLDER": "Folder that relative paths start at.",
     "FOOTPRINT": "Side of the square of imagery about each site, in metres on the ground.",
     "RADIUS": "Radius of the land cover circle about each site, in metres on the ground.",
+    "SOUND_MODEL": "What describes recordings. acoustic-features: light; ast-audioset: the paper's.",
+    "SOUND_METHOD": "How the BGA of recordings is found. ndsi: light; ast-audioset: the paper's.",
+    "PHOTO_MODEL": "What describes photos. colour-texture: light; clip-vit-l-14: the paper's.",
+    "PHOTO_CLASSES_MODEL": "What finds classes in photos. colour-index: light; clipseg-rd64: the paper's.",
+    "PHOTO_CLASSES": "Classes of photos: colour-index for the light model, paper-street for the paper's, or a CSV.",
+    "IMAGERY_MODEL": "What describes the basemap. colour-texture: light; remoteclip-vit-l-14: the paper's.",
+    "LAND_COVER_MODEL": "What finds land cover. spectral-index: light; segearth-ov: the paper's.",
     "PERMUTATIONS": "Permutations of the Mantel test.",
     "SEED": "Start of the random numbers of the Mantel test.",
+}
+
+
+#: Choices of a model: label, the tool and its parameter that offer them, the light one, place in the diagram.
+CHOICES = {
+    "SOUND_MODEL": ("Model of recordings", "embedsound", "MODEL", "acoustic-features", (580, 30)),
+    "SOUND_METHOD": ("BGA of recordings by", "bgasound", "METHOD", "ndsi", (800, 90)),
+    "PHOTO_MODEL": ("Model of photos", "embedphotos", "MODEL", "colour-texture", (960, 190)),
+    "PHOTO_CLASSES_MODEL": ("Classes of photos by", "segmentphotos", "MODEL", "colour-index", (1120, 270)),
+    "IMAGERY_MODEL": ("Model of the basemap", "embedimagery", "MODEL", "colour-texture", (1420, 510)),
+    "LAND_COVER_MODEL": ("Land cover by", "segmentraster", "MODEL", "spectral-index", (140, 760)),
 }
 
 
 def parameter(name: str) -> list[Any]:
     """A value that comes from a parameter of the model."""
     return [QgsProcessingModelChildParameterSource.fromModelParameter(name)]
+
+
+def chosen(name: str, light: str) -> list[Any]:
+    """A choice of the model, or the light one: where a caller gives none, QGIS would take the step's own default."""
+    return [QgsProcessingModelChildParameterSource.fromExpression(f"coalesce(@{name}, '{light}')")]
+
+
+def choice_of(name: str) -> list[Any]:
+    """One of CHOICES."""
+    return chosen(name, CHOICES[name][3])
 
 
 def result(child: str, name: str = "OUTPUT") -> list[Any]:
@@ -151,13 +185,22 @@ def add_parameters(model: QgsProcessingModelAlgorithm) -> None:
     add_parameter(model, footprint, (790, 570), advanced=True)
     radius = QgsProcessingParameterNumber("RADIUS", "Radius (metres)", number.Double, 100.0, False, 0.1)
     add_parameter(model, radius, (1000, 770), advanced=True)
+    for name, (label, tool, parameter_name, light, place) in CHOICES.items():
+        # The choices that ship, in the order of the tool; a model of the user's own is chosen in the tool itself.
+        definition = QgsApplication.processingRegistry().algorithmById(f"soundvis:{tool}")
+        options = definition.parameterDefinition(parameter_name).options()
+        choice = QgsProcessingParameterEnum(name, label, options, False, light, False, True)
+        add_parameter(model, choice, place, advanced=True)
+    classes = QgsProcessingParameterString("PHOTO_CLASSES", "Classes of photos", "colour-index")
+    add_parameter(model, classes, (1180, 330), advanced=True)
     permutations = QgsProcessingParameterNumber("PERMUTATIONS", "Permutations", number.Integer, 999, False, 0)
     add_parameter(model, permutations, (1160, 870), advanced=True)
     seed = QgsProcessingParameterNumber("SEED", "Seed", number.Integer, 1, False, 0)
     add_parameter(model, seed, (1160, 950), advanced=True)
     model.setParameterOrder(
         ["SITES", "RECORDING_FIELD", "PHOTO_FIELD", "BASE_FOLDER", "BASEMAP", "GROUP_FIELD",
-         "FOOTPRINT", "RADIUS", "PERMUTATIONS", "SEED"]
+         "FOOTPRINT", "RADIUS", "SOUND_MODEL", "SOUND_METHOD", "PHOTO_MODEL", "PHOTO_CLASSES_MODEL", "PHOTO_CLASSES",
+         "IMAGERY_MODEL", "LAND_COVER_MODEL", "PERMUTATIONS", "SEED"]
     )  # fmt: skip
 
 
@@ -170,19 +213,23 @@ def build() -> QgsProcessingModelAlgorithm:
     photo = {"PATH_FIELD": parameter("PHOTO_FIELD"), "BASE_FOLDER": parameter("BASE_FOLDER")}
     add_step(
         model, "embed_sound", "embedsound", "Embed recordings", stair(0),
-        {"INPUT": parameter("SITES"), "MODEL": value("acoustic-features"), "FIELD": value("snd_emb"), **recording},
+        {"INPUT": parameter("SITES"), "MODEL": choice_of("SOUND_MODEL"), "FIELD": value("snd_emb"), **recording},
     )  # fmt: skip
     add_step(
         model, "bga_sound", "bgasound", "BGA of recordings", stair(1),
-        {"INPUT": result("embed_sound"), "METHOD": value("ndsi"), "PREFIX": value("snd_"), **recording},
+        {"INPUT": result("embed_sound"), "METHOD": choice_of("SOUND_METHOD"),
+         "THRESHOLD": value(0.2), "AGGREGATION": value("share"), "PETS": value(True), "TAGS_SCORE": value(0.1),
+         "PREFIX": value("snd_"), **recording},
     )  # fmt: skip
     add_step(
         model, "embed_photos", "embedphotos", "Embed street photos", stair(2),
-        {"INPUT": result("bga_sound"), "MODEL": value("colour-texture"), "FIELD": value("st_emb"), **photo},
+        {"INPUT": result("bga_sound"), "MODEL": choice_of("PHOTO_MODEL"), "VIEWS": value("centre"),
+         "FIELD": value("st_emb"), **photo},
     )  # fmt: skip
     add_step(
         model, "segment_photos", "segmentphotos", "Segment street photos", stair(3),
-        {"INPUT": result("embed_photos"), "MODEL": value("colour-index"), "CLASSES": value("colour-index"),
+        {"INPUT": result("embed_photos"), "MODEL": choice_of("PHOTO_CLASSES_MODEL"),
+         "CLASSES": chosen("PHOTO_CLASSES", "colour-index"),
          "PREFIX": value("st_"), **photo},
     )  # fmt: skip
     add_step(
@@ -192,11 +239,11 @@ def build() -> QgsProcessingModelAlgorithm:
     add_step(
         model, "embed_imagery", "embedimagery", "Embed imagery around sites", stair(5),
         {"INPUT": result("bga_photos"), "RASTER": parameter("BASEMAP"), "FOOTPRINT": parameter("FOOTPRINT"),
-         "MODEL": value("colour-texture"), "FIELD": value("aer_emb")},
+         "MODEL": choice_of("IMAGERY_MODEL"), "FIELD": value("aer_emb")},
     )  # fmt: skip
     add_step(
         model, "segment_raster", "segmentraster", "Segment basemap", (470, 750),
-        {"INPUT": parameter("BASEMAP"), "MODEL": value("spectral-index"), "CLASSES": value("paper-aerial")},
+        {"INPUT": parameter("BASEMAP"), "MODEL": choice_of("LAND_COVER_MODEL"), "CLASSES": value("paper-aerial")},
         {"classes": ("OUTPUT", "Class raster")}, drop=120,
     )  # fmt: skip
     add_step(

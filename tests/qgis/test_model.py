@@ -150,6 +150,36 @@ def test_by_path_past_a_corrupt_recording(provider, project, parameters, part, m
     assert f"{len(sites)} sites: {len(sites) - 1} ok, 1 failed." in feedback.text
 
 
+@pytest.mark.parametrize(
+    ("choice", "paper"),
+    [
+        ("SOUND_MODEL", "ast-audioset"),
+        ("SOUND_METHOD", "ast-audioset"),
+        ("PHOTO_MODEL", "clip-vit-l-14"),
+        ("PHOTO_CLASSES_MODEL", "clipseg-rd64"),
+        ("IMAGERY_MODEL", "remoteclip-vit-l-14"),
+        ("LAND_COVER_MODEL", "segearth-ov"),
+    ],
+)
+def test_the_papers_models_are_a_choice(provider, project, parameters, monkeypatch, choice, paper):
+    """The light ones are the default; what a chosen model lacks is said before the first step, and by its step."""
+    monkeypatch.delenv("SOUNDVIS_PYTHON", raising=False)
+    model = QgsApplication.processingRegistry().createAlgorithmById(MODEL)
+    definition = model.parameterDefinition(choice)
+    assert paper in definition.options() and definition.defaultValue() in definition.options()
+    context = QgsProcessingContext()
+    context.setProject(project)
+    accepted, _ = model.checkParameterValues({**parameters, choice: definition.defaultValue()}, context)
+    assert accepted
+    accepted, message = model.checkParameterValues({**parameters, choice: paper}, context)
+    assert not accepted
+    assert f"'{paper}'" in message and "Set up the environment" in message
+    feedback = Feedback()
+    _, succeeded = model.run({**parameters, choice: paper}, context, feedback)
+    assert not succeeded
+    assert f"The model '{paper}' runs in SoundVis' own Python environment" in feedback.text
+
+
 def test_temporary_results_without_groups(provider, project, parameters, part):
     """As in the desktop: no files named, no group field."""
     given = {

@@ -11,6 +11,8 @@ from qgis.core import (
 )
 
 ADVANCED, OPTIONAL = "advanced", "optional"
+REMOTE = ["remoteclip-vit-l-14", "remoteclip-vit-b-32", "remoteclip-rn50"]
+PAPER = ["ast-audioset", "clip-vit-l-14", "remoteclip-vit-l-14", "clipseg-rd64", "segearth-ov"]
 #: Parameters of every tool: name, type, default, then what marks it. For enumerations the options follow.
 FROZEN = {
     "samplesites": (
@@ -23,41 +25,49 @@ FROZEN = {
         ("INPUT", "source", None),
         ("PATH_FIELD", "field", None),
         ("BASE_FOLDER", "file", None, OPTIONAL),
-        ("MODEL", "enum", "acoustic-features", ["acoustic-features"]),
+        ("MODEL", "enum", "ast-audioset", ["ast-audioset", "acoustic-features"]),
         ("FIELD", "string", "snd_emb"),
+        ("CHECKPOINT", "file", None, ADVANCED, OPTIONAL),
         ("OUTPUT", "sink", None),
     ),
     "embedphotos": (
         ("INPUT", "source", None),
         ("PATH_FIELD", "field", None),
         ("BASE_FOLDER", "file", None, OPTIONAL),
-        ("MODEL", "enum", "colour-texture", ["colour-texture"]),
+        ("MODEL", "enum", "clip-vit-l-14", ["clip-vit-l-14", "colour-texture", *REMOTE]),
         ("FIELD", "string", "st_emb"),
+        ("VIEWS", "enum", "centre", ADVANCED, ["centre", "three-crops", "panorama"]),
+        ("CHECKPOINT", "file", None, ADVANCED, OPTIONAL),
         ("OUTPUT", "sink", None),
     ),
     "embedimagery": (
         ("INPUT", "source", None),
         ("RASTER", "raster", None),
         ("FOOTPRINT", "number", 200.0),
-        ("MODEL", "enum", "colour-texture", ["colour-texture"]),
+        ("MODEL", "enum", REMOTE[0], [REMOTE[0], "colour-texture", "clip-vit-l-14", *REMOTE[1:]]),
         ("FIELD", "string", "aer_emb"),
+        ("CHECKPOINT", "file", None, ADVANCED, OPTIONAL),
         ("OUTPUT", "sink", None),
     ),
     "segmentraster": (
         ("INPUT", "raster", None),
-        ("MODEL", "enum", "spectral-index", ["spectral-index"]),
+        ("MODEL", "enum", "segearth-ov", ["segearth-ov", "spectral-index"]),
         ("CLASSES", "string", "paper-aerial"),
         ("EXTENT", "extent", None, OPTIONAL),
         ("RESOLUTION", "number", 0.0, ADVANCED, OPTIONAL),
+        ("THRESHOLD", "number", None, ADVANCED, OPTIONAL),
+        ("CHECKPOINT", "file", None, ADVANCED, OPTIONAL),
         ("OUTPUT", "rasterDestination", None),
     ),
     "segmentphotos": (
         ("INPUT", "source", None),
         ("PATH_FIELD", "field", None),
         ("BASE_FOLDER", "file", None, OPTIONAL),
-        ("MODEL", "enum", "colour-index", ["colour-index"]),
-        ("CLASSES", "string", "colour-index"),
+        ("MODEL", "enum", "clipseg-rd64", ["clipseg-rd64", "colour-index"]),
+        ("CLASSES", "string", "paper-street"),
         ("PREFIX", "string", "st_", OPTIONAL),
+        ("THRESHOLD", "number", None, ADVANCED, OPTIONAL),
+        ("CHECKPOINT", "file", None, ADVANCED, OPTIONAL),
         ("OUTPUT", "sink", None),
     ),
     "bgaraster": (
@@ -115,6 +125,12 @@ FROZEN = {
         ("REINSTALL", "boolean", False, ADVANCED),
         ("OUTPUT", "fileDestination", None, OPTIONAL),
     ),
+    "downloadmodels": (
+        ("MODELS", "enum", PAPER, [*PAPER[:2], *REMOTE, "segearth-ov", "clipseg-rd64", "simfeatup-aid"]),
+        ("SOURCE_FOLDER", "file", None, OPTIONAL),
+        ("FOLDER", "file", None, ADVANCED, OPTIONAL),
+        ("ENDPOINT", "string", None, ADVANCED, OPTIONAL),
+    ),
     "checkenvironment": (("OUTPUT", "fileDestination", None),),
 }
 OUTPUTS = {
@@ -130,6 +146,7 @@ OUTPUTS = {
     "bgasound": {"OUTPUT": "outputVector", "TAGS": "outputVector"},
     "correlatelayers": {"OUTPUT": "outputVector", "REPORT": "outputHtml"},
     "setupenvironment": {"OUTPUT": "outputHtml"},
+    "downloadmodels": {"MODELS_FOLDER": "outputFolder", "READY": "outputNumber"},
     "checkenvironment": {"OUTPUT": "outputHtml"},
 }
 READY_MODEL = "sound_vision_alignment"
@@ -142,6 +159,13 @@ READY_MODEL_PARAMETERS = {
     "GROUP_FIELD": "field",
     "FOOTPRINT": "number",
     "RADIUS": "number",
+    "SOUND_MODEL": "enum",
+    "SOUND_METHOD": "enum",
+    "PHOTO_MODEL": "enum",
+    "PHOTO_CLASSES_MODEL": "enum",
+    "PHOTO_CLASSES": "string",
+    "IMAGERY_MODEL": "enum",
+    "LAND_COVER_MODEL": "enum",
     "PERMUTATIONS": "number",
     "SEED": "number",
 }
@@ -192,7 +216,10 @@ def test_parameters_and_outputs_are_frozen(tools, name):
 @pytest.mark.parametrize("name", FROZEN)
 def test_choices_are_static_strings(tools, name):
     choices = [entry for entry in tools[name].parameterDefinitions() if entry.type() == "enum"]
-    assert all(entry.usesStaticStrings() and not entry.allowMultiple() for entry in choices)
+    assert all(entry.usesStaticStrings() for entry in choices)
+    assert [entry.name() for entry in choices if entry.allowMultiple()] == (
+        ["MODELS"] if name == "downloadmodels" else []
+    )
 
 
 @pytest.mark.parametrize("name", [*FROZEN, READY_MODEL])
@@ -235,6 +262,24 @@ def test_every_tool_makes_a_fresh_instance(tools):
         assert made is not tools[name]
         assert made.name() == name
         assert len(made.parameterDefinitions()) == len(frozen)
+
+
+def test_models_of_the_user_come_last(tools, home_of_tests):
+    """A row in the user's registry is one more choice; those that ship keep their places."""
+    table = home_of_tests / "models.csv"
+    table.write_text(
+        "id,task,like,path\nmine,embed-image,clip-vit-l-14,weights.pt\nbad,dance,clip-vit-l-14,x.pt\n"
+    )
+    try:
+        for name in ("embedphotos", "embedimagery"):
+            tool = tools[name].create()
+            options = tool.parameterDefinition("MODEL").options()
+            row = next(row for row in FROZEN[name] if row[0] == "MODEL")
+            assert options == [*row[-1], "mine"]
+        tool = tools["embedsound"].create()
+        assert "mine" not in tool.parameterDefinition("MODEL").options()
+    finally:
+        table.unlink()
 
 
 def test_the_ready_model_is_offered_and_its_steps_resolve(tools):
