@@ -11,6 +11,7 @@ are interpolated, in the order of operations of torch's own interpolation.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,8 @@ from .torch_stack import torch_stack
 #: A lead below this share of the probability may be lost in rounding: such cells are interpolated.
 _LEAD = 1e-5
 _OPEN = -1
-#: Rows of cells interpolated at once: few for a processor's cache, more where starting a kernel costs more than work.
+#: Rows of cells interpolated at once: on a processor one, which stays in its cache; elsewhere starting a kernel costs
+#: more than its work.
 _ROWS_ON_CPU, _ROWS_ELSEWHERE = 1, 24
 
 
@@ -32,8 +34,9 @@ def class_map(logits: Any, size: tuple[int, int], codes: Sequence[int], threshol
     probability. Where the best is below ``threshold`` (0 to 1) the code is UNCLASSIFIED.
     """
     result = np.empty(size, dtype=np.uint8)
-    for row, band in _bands(logits, size, codes, threshold):
-        result[row : row + band.shape[0]] = band.cpu().numpy()
+    with _one_thread():
+        for row, band in _bands(logits, size, codes, threshold):
+            result[row : row + band.shape[0]] = band.cpu().numpy()
     return result
 
 
@@ -43,9 +46,22 @@ def class_counts(
     """How many pixels of :func:`class_map` have each code: int64 (256,). Holds a band at a time."""
     torch = torch_stack()
     total = torch.zeros(256, dtype=torch.int64, device=logits.device)
-    for _row, band in _bands(logits, size, codes, threshold):
-        total += torch.bincount(band.reshape(-1).int(), minlength=256)
+    with _one_thread():
+        for _row, band in _bands(logits, size, codes, threshold):
+            total += torch.bincount(band.reshape(-1), minlength=256)
     return np.asarray(total.cpu().numpy())
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Torch on the calling thread alone: many small sums wait longer for other threads than they take."""
+    torch = torch_stack()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _bands(
@@ -57,25 +73,45 @@ def _bands(
     code_of = torch.tensor(codes, dtype=torch.int16, device=device)
     cells = _settled_cells(logits, codes, threshold)
     down, across = _Axis(logits.shape[1], size[0], device), _Axis(logits.shape[2], size[1], device)
-    low = down.low.cpu().numpy()
     step = _ROWS_ON_CPU if device.type == "cpu" else _ROWS_ELSEWHERE
+    contenders = _contenders(logits, cells == _OPEN, step)
     for first in range(0, logits.shape[1], step):
-        start, stop = (int(edge) for edge in np.searchsorted(low, (first, first + step)))
-        if start == stop:
+        rows = down.pixels(first, first + step)
+        if rows.start == rows.stop:
             continue
-        rows = slice(start, stop)
-        painted = cells[first : first + step][down.low[rows] - first][:, across.low]
-        columns = (cells[first : first + step] == _OPEN).any(0)[across.low].nonzero().squeeze(1)
+        band = cells[first : first + step].index_select(1, across.low)
+        painted = band.index_select(0, down.low[rows] - first)
+        columns = (band == _OPEN).any(0).nonzero().squeeze(1)
         if len(columns):
+            prompts = contenders[first // step]
             # One row of logits more than cells: the lower corners of the last ones.
-            source = logits[:, first : first + step + 1]
-            left, right = source[:, :, across.low[columns]], source[:, :, across.high[columns]]
-            along = _mean(left, right, across.low_weight[columns], across.high_weight[columns])
-            upper, lower = along[:, down.low[rows] - first], along[:, down.high[rows] - first]
-            values = _mean(upper, lower, down.low_weight[rows, None], down.high_weight[rows, None])
-            best, prompt = values.sigmoid_().max(0)
-            painted[:, columns] = code_of[prompt].masked_fill_(best < threshold, UNCLASSIFIED)
-        yield start, painted.to(torch.uint8)
+            source = logits[prompts, first : first + step + 1]
+            values = _interpolated(source, down, rows, first, across, columns)
+            best, place = _first_best(values.sigmoid_())
+            painted[:, columns] = code_of[prompts][place].masked_fill_(best < threshold, UNCLASSIFIED)
+        yield rows.start, painted.to(torch.uint8)
+
+
+def _interpolated(source: Any, down: _Axis, rows: slice, first: int, across: _Axis, columns: Any) -> Any:
+    """Logits (p, rows of cells, w), the first of them row ``first``, at pixels: (p, rows, columns)."""
+    left = source.index_select(2, across.low[columns])
+    right = source.index_select(2, across.high[columns])
+    along = _mean(left, right, across.low_weight[columns], across.high_weight[columns])
+    if along.shape[1] <= 2:  # all between the same two rows
+        upper, lower = along[:, :1], along[:, -1:]
+    else:
+        upper = along.index_select(1, down.low[rows] - first)
+        lower = along.index_select(1, down.high[rows] - first)
+    return _mean(upper, lower, down.low_weight[rows, None], down.high_weight[rows, None])
+
+
+def _first_best(values: Any) -> tuple[Any, Any]:
+    """The largest of (p, rows, columns) over p, and the first p that has it (torch's max does it 3 times slower)."""
+    torch = torch_stack()
+    count = values.shape[0]
+    best = values.amax(0)
+    rank = torch.arange(count, 0, -1, dtype=torch.int16, device=values.device).view(-1, 1, 1)
+    return best, count - ((values == best) * rank).amax(0).long()
 
 
 def _mean(first: Any, second: Any, first_weight: Any, second_weight: Any) -> Any:
@@ -97,6 +133,12 @@ class _Axis:
         self.high = (self.low + 1).clamp(max=small - 1)
         self.low_weight = weights.gather(0, self.low.unsqueeze(0))[0]
         self.high_weight = weights.gather(0, self.high.unsqueeze(0))[0] * (self.high > self.low)
+        self._edges = np.searchsorted(self.low.cpu().numpy(), np.arange(small + 1))
+
+    def pixels(self, start: int, stop: int) -> slice:
+        """The pixels that lie right of (below) the logits ``start`` to ``stop``, without the last."""
+        last = len(self._edges) - 1
+        return slice(int(self._edges[min(start, last)]), int(self._edges[min(stop, last)]))
 
 
 def _settled_cells(logits: Any, codes: Sequence[int], threshold: float) -> Any:
@@ -112,14 +154,30 @@ def _settled_cells(logits: Any, codes: Sequence[int], threshold: float) -> Any:
     slack = 1.0 + _LEAD
     wins = (leader == owner.view(-1, 1, 1)) & (chance > rival * slack) & (chance >= threshold * slack)
     code = torch.tensor(names, dtype=torch.int16, device=logits.device)[leader]
-    cells = torch.where(_at_all_corners(wins).any(0), code, torch.full_like(code, _OPEN))
-    return cells.masked_fill_(_at_all_corners((lead * slack < threshold).unsqueeze(0))[0], UNCLASSIFIED)
+    wins_everywhere = _over_corners(wins, torch.logical_and).any(0)
+    cells = torch.where(wins_everywhere, code, torch.full_like(code, _OPEN))
+    low = (lead * slack < threshold).unsqueeze(0)
+    return cells.masked_fill_(_over_corners(low, torch.logical_and)[0], UNCLASSIFIED)
 
 
-def _at_all_corners(there: Any) -> Any:
-    """Whether a bool (n, h, w) holds at a place, to its right, below, and below to its right."""
-    beside = there.clone()
-    beside[:, :, :-1] &= there[:, :, 1:]
+def _contenders(logits: Any, still_open: Any, step: int) -> list[Any]:
+    """Which prompts can be the best somewhere in the open cells of each ``step`` rows: their numbers, rising."""
+    torch = torch_stack()
+    chance = logits.sigmoid()
+    # Somewhere in the cell a prompt may be as good as the one that is nowhere below its worst corner.
+    floor = _over_corners(chance, torch.minimum).amax(0)
+    reach = (_over_corners(chance, torch.maximum) * (1.0 + _LEAD) >= floor) & still_open
+    in_row = reach.any(2).cpu()
+    groups = (
+        in_row[:, row : row + step].any(1).nonzero().squeeze(1) for row in range(0, in_row.shape[1], step)
+    )
+    return [group.to(logits.device) for group in groups]
+
+
+def _over_corners(values: Any, fold: Any) -> Any:
+    """``fold`` of each of (n, h, w) with its neighbours to the right, below, and below to the right."""
+    beside = values.clone()
+    beside[:, :, :-1] = fold(values[:, :, :-1], values[:, :, 1:])
     result = beside.clone()
-    result[:, :-1] &= beside[:, 1:]
+    result[:, :-1] = fold(beside[:, :-1], beside[:, 1:])
     return result
