@@ -85,7 +85,9 @@ def libraries(threads: int) -> float:
 times: dict[str, list[float]] = {"tool": [], "same": [], "one": [], "libraries": []}
 reference = np.empty((0, model.dimension))
 for round_number in range(rounds + 1):
-    tool = run_tool("embedsound", {"INPUT": sites, "PATH_FIELD": "path", "OUTPUT": output})
+    tool = run_tool(
+        "embedsound", {"INPUT": sites, "PATH_FIELD": "path", "MODEL": "acoustic-features", "OUTPUT": output}
+    )
     same, reference = bare(worker_threads())
     one, _ = bare(1)
     bare_libraries = libraries(worker_threads())

@@ -170,7 +170,9 @@ def land_cover(site: Mapping[str, Any]) -> str:
 @pytest.fixture(scope="module")
 def river_classes(qgis_process, river_town) -> str:
     path = river_town.output("classes.tif")
-    said = qgis_process("run", "soundvis:segmentraster", INPUT=river_town.aerial, OUTPUT=path)
+    said = qgis_process(
+        "run", "soundvis:segmentraster", INPUT=river_town.aerial, MODEL="spectral-index", OUTPUT=path
+    )
     assert "1000 x 1000 pixels of 0.25 m on the ground" in said
     return path
 
@@ -212,10 +214,19 @@ def test_land_cover_around_the_sites_of_the_river_town(qgis_process, river_town,
 def test_single_tools_one_after_another(qgis_process, river_town):
     """Each reads the GeoPackage that the one before it wrote."""
     first, second, third = (river_town.output(f"step{number}.gpkg") for number in (1, 2, 3))
-    qgis_process("run", "soundvis:embedsound", INPUT=river_town.sites, PATH_FIELD="recording", OUTPUT=first)
-    qgis_process("run", "soundvis:bgasound", INPUT=first, PATH_FIELD="recording", OUTPUT=second)
+    light = {"PATH_FIELD": "recording", "MODEL": "acoustic-features"}
+    qgis_process("run", "soundvis:embedsound", INPUT=river_town.sites, OUTPUT=first, **light)
     qgis_process(
-        "run", "soundvis:embedimagery", INPUT=second, RASTER=river_town.aerial, FOOTPRINT=40, OUTPUT=third
+        "run", "soundvis:bgasound", INPUT=first, PATH_FIELD="recording", METHOD="ndsi", OUTPUT=second
+    )
+    qgis_process(
+        "run",
+        "soundvis:embedimagery",
+        INPUT=second,
+        RASTER=river_town.aerial,
+        FOOTPRINT=40,
+        MODEL="colour-texture",
+        OUTPUT=third,
     )
     table = river_town.output("single.csv")
     qgis_process(
