@@ -22,9 +22,9 @@ from .torch_stack import torch_stack
 #: A lead below this share of the probability may be lost in rounding: such cells are interpolated.
 _LEAD = 1e-5
 _OPEN = -1
-#: Rows of cells interpolated at once: on a processor one, which stays in its cache; elsewhere starting a kernel costs
-#: more than its work.
-_ROWS_ON_CPU, _ROWS_ELSEWHERE = 1, 24
+#: About so many pixels are interpolated at once: on a processor they stay in its cache, elsewhere starting a kernel
+#: costs more than its work.
+_PIXELS_ON_CPU, _PIXELS_ELSEWHERE = 1 << 15, 1 << 21
 
 
 def class_map(logits: Any, size: tuple[int, int], codes: Sequence[int], threshold: float = 0.0) -> np.ndarray:
@@ -73,7 +73,8 @@ def _bands(
     code_of = torch.tensor(codes, dtype=torch.int16, device=device)
     cells = _settled_cells(logits, codes, threshold)
     down, across = _Axis(logits.shape[1], size[0], device), _Axis(logits.shape[2], size[1], device)
-    step = _ROWS_ON_CPU if device.type == "cpu" else _ROWS_ELSEWHERE
+    pixels = _PIXELS_ON_CPU if device.type == "cpu" else _PIXELS_ELSEWHERE
+    step = max(1, pixels * logits.shape[1] // (size[0] * size[1]))
     contenders = _contenders(logits, cells == _OPEN, step)
     for first in range(0, logits.shape[1], step):
         rows = down.pixels(first, first + step)
@@ -88,7 +89,9 @@ def _bands(
             source = logits[prompts, first : first + step + 1]
             values = _interpolated(source, down, rows, first, across, columns)
             best, place = _first_best(values.sigmoid_())
-            painted[:, columns] = code_of[prompts][place].masked_fill_(best < threshold, UNCLASSIFIED)
+            found = code_of[prompts][place].masked_fill_(best < threshold, UNCLASSIFIED)
+            settled = painted.index_select(1, columns)
+            painted[:, columns] = torch.where(settled == _OPEN, found, settled)
         yield rows.start, painted.to(torch.uint8)
 
 
@@ -106,7 +109,7 @@ def _interpolated(source: Any, down: _Axis, rows: slice, first: int, across: _Ax
 
 
 def _first_best(values: Any) -> tuple[Any, Any]:
-    """The largest of (p, rows, columns) over p, and the first p that has it (torch's max does it 3 times slower)."""
+    """The largest of (p, rows, columns) over p, and the first p that has it (torch's own max takes thrice as long)."""
     torch = torch_stack()
     count = values.shape[0]
     best = values.amax(0)
@@ -129,7 +132,8 @@ class _Axis:
         torch = torch_stack()
         ones = torch.eye(small, device=device).unsqueeze(0)
         weights = torch.nn.functional.interpolate(ones, size=large, mode="linear", align_corners=False)[0]
-        self.low = (weights > 0).to(torch.uint8).argmax(0)
+        places = torch.arange(small, device=device).unsqueeze(1)
+        self.low = torch.where(weights > 0, places, small).amin(0)
         self.high = (self.low + 1).clamp(max=small - 1)
         self.low_weight = weights.gather(0, self.low.unsqueeze(0))[0]
         self.high_weight = weights.gather(0, self.high.unsqueeze(0))[0] * (self.high > self.low)
@@ -147,10 +151,9 @@ def _settled_cells(logits: Any, codes: Sequence[int], threshold: float) -> Any:
     names = sorted(set(codes))
     owner = torch.tensor([names.index(code) for code in codes], device=logits.device)
     by_class = torch.stack([logits[owner == number].amax(0) for number in range(len(names))])
-    order = by_class.topk(min(2, len(names)), dim=0)
-    leader, lead = order.indices[0], order.values[0].sigmoid()
-    chance = logits.sigmoid()
-    rival = order.values[1].sigmoid() if len(names) > 1 else torch.zeros_like(lead)
+    best, leader = _first_best(by_class)
+    rival = by_class.scatter(0, leader.unsqueeze(0), float("-inf")).amax(0).sigmoid()
+    lead, chance = best.sigmoid(), logits.sigmoid()
     slack = 1.0 + _LEAD
     wins = (leader == owner.view(-1, 1, 1)) & (chance > rival * slack) & (chance >= threshold * slack)
     code = torch.tensor(names, dtype=torch.int16, device=logits.device)[leader]

@@ -29,16 +29,26 @@ def old_layout(folder: Path, weights: str = "pytorch_model.bin", **changes) -> P
 
     model = tiny_model(**changes)
     model.save_pretrained(folder)
-    (folder / "processor_config.json").unlink(missing_ok=True)
+    describe(folder)
+    if weights == "pytorch_model.bin":
+        state = dict(model.state_dict())
+        state["clip.text_model.embeddings.position_ids"] = torch.arange(77).unsqueeze(0)
+        (folder / "model.safetensors").unlink()
+        torch.save(state, folder / weights)
+    return folder
+
+
+def describe(folder: Path, side: int = SIDE) -> None:
+    """The tokenizer and the settings of the pictures as the hub's folder has them, for pictures of ``side``."""
     tokenizer_files(folder)
+    special = {"unk_token": "<|endoftext|>", "bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>"}
+    special["pad_token"] = "<|endoftext|>"
+    write_json(folder / "special_tokens_map.json", special)
     write_json(
         folder / "tokenizer_config.json",
         {
             "add_prefix_space": False,
-            "bos_token": "<|startoftext|>",
-            "eos_token": "<|endoftext|>",
-            "pad_token": "<|endoftext|>",
-            "unk_token": "<|endoftext|>",
+            **special,
             "model_max_length": 77,
             "tokenizer_class": "CLIPTokenizer",
         },
@@ -52,15 +62,9 @@ def old_layout(folder: Path, weights: str = "pytorch_model.bin", **changes) -> P
             "image_mean": MEAN,
             "image_std": STD,
             "resample": 2,
-            "size": SIDE,
+            "size": side,
         },
     )
-    if weights == "pytorch_model.bin":
-        state = dict(model.state_dict())
-        state["clip.text_model.embeddings.position_ids"] = torch.arange(77).unsqueeze(0)
-        (folder / "model.safetensors").unlink()
-        torch.save(state, folder / weights)
-    return folder
 
 
 def tiny_model(seed: int = 0, **changes):

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from soundvis_core.classes import load_classes
 from soundvis_core.errors import InputError
+from soundvis_core.models import logit_maps
 from soundvis_core.models.clipseg import ClipSeg
 from soundvis_core.models.logit_maps import class_counts, class_map
 from soundvis_core.models.options import ModelOptions
@@ -191,8 +192,24 @@ def test_settled_cells_change_nothing(prompts, rows, columns, height, width, thr
     codes = rng.integers(1, 5, prompts).tolist()
     expected = literal(logits, (height, width), codes, threshold)
     assert np.array_equal(class_map(logits, (height, width), codes, threshold), expected)
+    for pixels in (1, 500):  # rows of cells together or apart
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(logit_maps, "_PIXELS_ON_CPU", pixels)
+            assert np.array_equal(class_map(logits, (height, width), codes, threshold), expected)
     counts = class_counts(logits, (height, width), codes, threshold)
     assert np.array_equal(counts, np.bincount(expected.ravel(), minlength=256))
+
+
+def test_settled_cells_stay_beside_open_ones():
+    # The upper rows are settled for the third prompt, which has no chance in the open cells below them.
+    logits = torch.full((3, 12, 6), -20.0)
+    logits[2, :5] = 8.0
+    logits[0, 5:] = logits[1, 5:] = torch.linspace(1, 2, 6)
+    logits[0, 8:, 3:] += 0.3
+    for size in ((24, 12), (100, 60), (700, 500)):
+        for threshold in (0.0, 0.5):
+            expected = literal(logits, size, (3, 2, 1), threshold)
+            assert np.array_equal(class_map(logits, size, (3, 2, 1), threshold), expected)
 
 
 def test_a_map_leaves_torchs_threads_alone():
