@@ -63,7 +63,7 @@ class DownloadModels(Algorithm):
     SUMMARY = (
         "Gets the weights of the chosen models into the models folder and checks that they are the right ones. What "
         "is there is left as it is; a download that broke off goes on where it stopped.\n"
-        "Nothing else in SoundVis downloads anything. By choosing a model you accept its licence, see below."
+        "No other tool fetches weights. By choosing a model you accept its licence, see below."
     )
     REQUIRES = ()
 

@@ -1,0 +1,101 @@
+"""What the documents name is there: files, headings, tools, parameters, settings, models."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import re
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+DOCUMENTS = sorted(
+    [*ROOT.glob("*.md"), *ROOT.joinpath("docs").glob("*.md"), *ROOT.joinpath("resources").rglob("*.md")]
+)
+README = ROOT.joinpath("README.md").read_text("utf-8")
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_PARAMETER = re.compile(r"`([A-Z][A-Z_]*)`")
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def anchors(path: Path) -> set[str]:
+    """What the headings of a document are called in links, as GitHub makes it."""
+    text = re.sub(r"^```.*?^```", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = [heading.strip().lower() for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)]
+    return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+def test_links_lead_somewhere(path):
+    dead = []
+    for link in _LINK.findall(path.read_text("utf-8")):
+        if re.match(r"[a-z]+:", link):
+            continue
+        file, _, anchor = link.partition("#")
+        target = (path.parent / file).resolve() if file else path
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            dead.append(link)
+    assert dead == []
+
+
+def test_every_picture_is_shown():
+    shown = {Path(link).name for path in DOCUMENTS for link in _LINK.findall(path.read_text("utf-8"))}
+    assert {path.name for path in ROOT.joinpath("docs", "images").iterdir()} <= shown
+
+
+def frozen() -> dict[str, set[str]]:
+    """Parameters by tool, from the table that ``tests/qgis/test_snapshot.py`` holds the toolbox to."""
+    found: dict[str, set[str]] = {}
+    tables: dict[str, ast.expr] = {}
+    for node in ast.parse(ROOT.joinpath("tests", "qgis", "test_snapshot.py").read_text("utf-8")).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            tables[node.targets[0].id] = node.value
+    for tool, rows in zip(tables["FROZEN"].keys, tables["FROZEN"].values):
+        found[tool.value] = {row.elts[0].value for row in rows.elts}
+    found[tables["READY_MODEL"].value] = {key.value for key in tables["READY_MODEL_PARAMETERS"].keys}
+    return found
+
+
+def toolbox() -> dict[str, str]:
+    """The README's table: the column of parameters by the id of the tool."""
+    rows = re.findall(r"^\| [^|]+\(`([a-z_]+)`\) \|[^|]*\|([^|]*)\|", README, re.MULTILINE)
+    return dict(rows)
+
+
+def test_the_toolbox_in_the_readme_is_the_toolbox():
+    assert set(toolbox()) == set(frozen())
+
+
+@pytest.mark.parametrize("tool", sorted(frozen()))
+def test_parameters_in_the_readme_are_those_of_the_tool(tool):
+    assert set(_PARAMETER.findall(toolbox()[tool])) <= frozen()[tool]
+
+
+def test_defaults_in_the_readme_are_of_parameters_that_exist():
+    table = README.partition("| parameter | default |")[2].partition("\n\n")[0]
+    named = {
+        parameter for line in table.splitlines() for parameter in _PARAMETER.findall(line.partition(" | ")[0])
+    }
+    assert len(named) > 10
+    assert named <= set().union(*frozen().values())
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/models.md"])
+def test_every_model_is_described(document):
+    text = ROOT.joinpath(document).read_text("utf-8")
+    with ROOT.joinpath("resources", "tables", "models.csv").open(encoding="utf-8", newline="") as file:
+        models = [row["id"] for row in csv.DictReader(file)]
+    assert [model for model in models if f"`{model}`" not in text] == []
+
+
+def test_every_setting_is_in_the_user_guide():
+    source = ROOT.joinpath("soundvis_qgis", "runtime", "settings.py").read_text("utf-8")
+    settings = re.findall(r'"(soundvis/\w+)"', source)
+    guide = ROOT.joinpath("docs", "user-guide.md").read_text("utf-8")
+    variables = {setting.replace("/", "_").upper() for setting in settings}
+    assert len(variables) == 8
+    assert variables == set(re.findall(r"`(SOUNDVIS_[A-Z_]+)`", guide)) - {"SOUNDVIS_TEST_DATA"}
