@@ -57,6 +57,8 @@ class Worker:
         self._complete = False
         self._done = False
         self._results: deque[SiteResult] = deque()
+        #: Whether the worker waited for a task since the last one was sent.
+        self.hungry = False
         #: What runs, as the worker said: model, revision, device. Empty before it did, and for light models.
         self.model: dict[str, str] = {}
         try:
@@ -73,11 +75,6 @@ class Worker:
         """The id of the process."""
         return self._program.pid
 
-    @property
-    def hungry(self) -> bool:
-        """Whether the worker asked for more than usual before it can give results."""
-        return self._allowed > self._ahead and self.room()
-
     def room(self) -> bool:
         """Whether another task may be sent now."""
         return not self._complete and self._on_way < self._allowed
@@ -85,6 +82,7 @@ class Worker:
     def send(self, task: TaskOrError[Any]) -> None:
         """Put a task on its way. Does not wait."""
         self._on_way += 1
+        self.hungry = False
         self._program.send(encode_task(task))
 
     def finish(self) -> None:
@@ -129,10 +127,10 @@ class Worker:
     def _take(self, message: dict[str, Any]) -> None:
         if "result" in message:
             self._on_way -= 1
-            self._allowed = max(self._ahead, self._allowed - 1)
             self._results.append(decode_result(message["result"]))
         elif "more" in message:
-            # It may have been said before the last tasks arrived.
+            self.hungry = True
+            # A batch is larger than what was thought to be enough, unless this was said before the last task arrived.
             if self._on_way >= self._allowed:
                 self._allowed += self._ahead
         elif "report" in message:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from soundvis_core.dependencies import how_to_get, missing
 from soundvis_core.errors import SoundVisError
-from soundvis_core.models.registry import LIGHT, TORCH, ModelRow, for_task
+from soundvis_core.models.registry import LIGHT, TORCH, ModelRow, for_task, problems
 from soundvis_core.pipeline import SiteResult, TaskOrError
 from soundvis_core.progress import Progress
 
@@ -156,6 +156,8 @@ def _run_torch(
 
     from .kept_results import KeptJob, run_kept
 
+    for problem in problems():
+        progress.warn(problem)
     chosen = model_options(str(options.get("checkpoint") or ""))
     name, sent, derive = worker_part(job, {**options, "runtime": chosen.to_mapping()})
     weights = locate(row, chosen)
