@@ -1,13 +1,15 @@
 """Read weight files safely: numbers only, whatever else a file may try.
 
 safetensors hold nothing but numbers. Files of torch are pickles, which can run code when they are opened; torch's
-``weights_only`` reader refuses everything but tensors and plain containers.
+``weights_only`` reader refuses everything but tensors and plain containers. Trainings keep their settings beside the
+weights: types that are usual there are read as empty objects, so that nothing of theirs is ever imported or run.
 """
 
 from __future__ import annotations
 
 import re
 import warnings
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +25,12 @@ _LFS = b"version https://git-lfs"
 #: Under these names training programs keep the weights beside the state of the training.
 _NESTED = ("state_dict", "model_state_dict", "model", "weights")
 _SHOWN = 3
+#: Types of settings: paths, numbers of numpy, and what argparse, Lightning and OmegaConf keep.
+_SETTINGS = re.compile(
+    r"(argparse|collections|datetime|enum|lightning|lightning_fabric|numpy|omegaconf|pathlib|pytorch_lightning|typing)\.[\w.]+"
+    r"|bool|dict|float|frozenset|int|list|range|slice|str|tuple"
+)
+_MOST_TYPES = 100
 
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:
@@ -70,30 +78,60 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 def _read_torch(path: Path, mapped: bool) -> Any:
     torch = torch_stack()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of unusual kinds of pickles, which are refused or read right
-            return torch.load(str(path), map_location="cpu", weights_only=True, mmap=mapped)
-    except Exception as error:  # a broken file can fail in any way
-        said = str(error)
-        if "torchscript" in said.lower():
-            raise InputError(
-                f"{path} is a TorchScript archive, that is a program, and was not opened. Use the file that the tool "
-                "'Download models' gets, or save the model's state_dict as safetensors."
-            ) from error
-        # The reader stops at the first name that is neither a tensor's nor a plain container's.
-        if "GLOBAL" in said or "Unsupported" in said:
-            raise InputError(_refused(path, said)) from error
-        raise InputError(f"{_cut_off(path)} ({_first_line(error)}). {_AGAIN}") from error
+    empty: list[type] = []
+    while True:
+        try:
+            with warnings.catch_warnings(), torch.serialization.safe_globals(empty):
+                # Of unusual kinds of pickles, which are refused or read right.
+                warnings.simplefilter("ignore")
+                return torch.load(str(path), map_location="cpu", weights_only=True, mmap=mapped)
+        except Exception as error:  # a broken file can fail in any way
+            name = _unknown(str(error))
+            if len(empty) == _MOST_TYPES or not _SETTINGS.fullmatch(name):
+                raise _refusal(path, error) from error
+            empty.append(_empty_type(name))
 
 
-def _refused(path: Path, said: str) -> str:
-    wanted = re.search(r"GLOBAL '?([\w.]+(?: [\w.]+)?)", said)
-    detail = f" ({wanted.group(1)})" if wanted else ""
-    return (
-        f"{path} was not opened because it could run code: it holds more than tensors{detail}. If you trust where it "
-        "comes from, save its state_dict as safetensors there; else choose another file."
-    )
+def _unknown(said: str) -> str:
+    """The type that the reader stopped at: the first that is neither a tensor's nor a plain container's."""
+    found = re.search(r"GLOBAL '?([\w.]+)", said)
+    return found.group(1) if found else ""
+
+
+class _Empty:
+    """Takes whatever belongs to a setting, and forgets it."""
+
+    def __new__(cls, *_values: Any) -> Any:
+        # The reader fills mappings of its own kinds only.
+        return OrderedDict() if cls.__name__.lower().endswith("dict") else super().__new__(cls)
+
+    def __init__(self, *_values: Any) -> None:
+        return
+
+    def __setstate__(self, _state: Any) -> None:
+        return
+
+
+def _empty_type(name: str) -> type:
+    """What stands in for the type ``name``; the reader leaves out the module of Python's own types."""
+    module, _, title = name.rpartition(".")
+    return type(title, (_Empty,), {"__module__": module or "builtins", "__qualname__": title})
+
+
+def _refusal(path: Path, error: Exception) -> InputError:
+    said = str(error)
+    if "torchscript" in said.lower():
+        return InputError(
+            f"{path} is a TorchScript archive, that is a program, and was not opened. Use the file that the tool "
+            "'Download models' gets, or save the model's state_dict as safetensors."
+        )
+    name = _unknown(said)
+    if name or "Unsupported" in said:
+        return InputError(
+            f"{path} was not opened because it could run code: it holds more than tensors{name and f' ({name})'}. If "
+            "you trust where it comes from, save its state_dict as safetensors there; else choose another file."
+        )
+    return InputError(f"{_cut_off(path)} ({_first_line(error)}). {_AGAIN}")
 
 
 def _cut_off(path: Path) -> str:

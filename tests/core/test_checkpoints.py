@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import collections
 import os
 import pickle
+import sys
+import types
 import warnings
 import zipfile
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -89,6 +94,64 @@ def test_a_missing_file(tmp_path):
         read_state_dict(tmp_path / "gone.pt")
 
 
+def settings(kind):
+    """What trainings keep beside the weights."""
+    attributes = type("AttributeDict", (dict,), {"__module__": "lightning_fabric"})
+    return {
+        "path": Path("runs"),
+        "number of numpy": np.float64(0.5),
+        "array of numpy": np.zeros(3),
+        "namespace": argparse.Namespace(folder=Path("runs"), rate=np.float32(0.1)),
+        "defaults": collections.defaultdict(dict, {"lr": {"a": 1}}),
+        "Lightning": attributes(lr=0.1),
+        "types": [int, range(3), slice(1, 2), frozenset([1])],
+    }[kind]
+
+
+@pytest.mark.parametrize("new", [True, False])
+@pytest.mark.parametrize(
+    "kind", ["path", "number of numpy", "array of numpy", "namespace", "defaults", "Lightning", "types"]
+)
+def test_settings_of_a_training_are_passed_over(tmp_path, tensors, monkeypatch, kind, new):
+    value = settings(kind)
+    module = types.ModuleType("lightning_fabric")
+    module.AttributeDict = type(value)
+    # It has to be there for writing, and is not looked for in reading.
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    torch.save(
+        {"state_dict": tensors, "hyper_parameters": {"x": value}},
+        tmp_path / "last.ckpt",
+        _use_new_zipfile_serialization=new,
+    )
+    monkeypatch.delitem(sys.modules, module.__name__)
+    before = set(torch.serialization.get_safe_globals())
+    assert same(read_state_dict(tmp_path / "last.ckpt"), tensors)
+    assert set(torch.serialization.get_safe_globals()) == before
+
+
+class Call:
+    """Calls a function when it is unpickled."""
+
+    def __init__(self, function, *values):
+        self.call = function, values
+
+    def __reduce__(self):
+        return self.call
+
+
+def test_functions_in_the_modules_of_settings_are_not_called(tmp_path, tensors):
+    mark, path = tmp_path / "it ran", tmp_path / "last.ckpt"
+    torch.save({"state_dict": tensors, "x": Call(np.savetxt, str(mark), [1.0])}, path)
+    assert same(read_state_dict(path), tensors)
+    assert not mark.exists()
+
+
+def test_weights_that_are_no_tensors_are_not_taken_for_some(tmp_path):
+    torch.save({"state_dict": {"a": np.zeros(3)}}, tmp_path / "last.ckpt")
+    with pytest.raises(InputError, match="holds no table of weights"):
+        read_state_dict(tmp_path / "last.ckpt")
+
+
 class Hostile:
     """Would make a folder when it is unpickled."""
 
@@ -111,7 +174,7 @@ def test_a_hostile_file_is_refused_and_does_not_run(tmp_path, tensors, way):
         torch.save({**tensors, "x": hostile}, path, _use_new_zipfile_serialization=way == "zip")
     with pytest.raises(InputError, match="was not opened because it could run code") as caught:
         read_state_dict(path)
-    assert str(path) in str(caught.value) and "mkdir" in str(caught.value)
+    assert str(path) in str(caught.value) and ".mkdir)" in str(caught.value)
     assert not mark.exists()
 
 
