@@ -91,7 +91,7 @@ def _candidates(row: ModelRow, source: Path) -> Iterator[Path]:
 def _revision(folder: Path) -> str:
     """The revision of files in a folder, as its manifest or its place in the hub's cache tells."""
     told = read_json(folder / MANIFEST).get("revision")
-    if isinstance(told, str) and told:
+    if isinstance(told, str) and is_commit(told):  # it becomes part of a path
         return told
     return folder.name if is_commit(folder.name) else LOCAL
 

@@ -27,6 +27,8 @@ from .registry import LIGHT, TASKS, TORCH, ModelRow
 
 _LIKE = "like"
 _COLUMNS = {entry.name for entry in fields(ModelRow)} - {"tasks"} | {"task"}
+#: A relative path that does not lead out of its folder.
+_INSIDE = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9._/-]*")
 #: What a row of the user borrows from the row it is like; the rest (source, hashes, licence) is its own.
 _BORROWED = ("tasks", "loader", "architecture", "dimension", "input", "needs")
 
@@ -129,12 +131,14 @@ def _user_row(values: Mapping[str, Any], folder: Path) -> ModelRow:
 
 
 def _check_names(row: ModelRow) -> None:
-    """Ids and files become parts of paths within the models folder, and must not lead out of it."""
+    """Ids, revisions and files become parts of paths within the models folder, and must not lead out of it."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", row.id):
         raise InputError(f"the id '{row.id}' may hold letters, digits, '.', '_' and '-' only")
     for name in row.files:
-        if not re.fullmatch(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9._/-]*", name):
+        if not _INSIDE.fullmatch(name):
             raise InputError(f"the file '{name}' has to be a name within the repository")
+    if row.revision and not _INSIDE.fullmatch(row.revision):
+        raise InputError(f"the revision '{row.revision}' has to be a commit, or the name of a branch or tag")
 
 
 def _borrow(row: ModelRow, like: str, given: Mapping[str, str]) -> ModelRow:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -344,6 +345,14 @@ class TestCopying:
     def test_the_revision_of_an_unpinned_model_is_taken_over(self, registry, options, tmp_path):
         self.fill(tmp_path / "hub" / "models--owner--name" / "snapshots" / ("d" * 40))
         assert self.copy(options, tmp_path / "hub", "loose")[0].values["revision"] == "d" * 40
+
+    @pytest.mark.parametrize("revision", ["../../../x", "/tmp", "", 7])
+    def test_a_revision_that_is_none_names_no_folder(self, registry, options, tmp_path, revision):
+        folder = self.fill(tmp_path / "stick" / "loose" / "a")
+        (folder / "soundvis.json").write_text(json.dumps({"revision": revision}), "utf-8")
+        (result,) = self.copy(options, tmp_path / "stick", "loose")
+        assert result.status == "ok" and result.values["revision"] == "local"
+        assert result.values["folder"] == str(tmp_path / "models" / "loose" / "local")
 
     def test_from_another_store(self, registry, options, tmp_path):
         self.fill(tmp_path / "stick")

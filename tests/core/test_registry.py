@@ -202,6 +202,11 @@ class TestUserRegistry:
         with pytest.raises(InputError, match="has to be a name within the repository"):
             find("x", EMBED_IMAGE)
 
+    def test_revisions_stay_within_the_models_folder(self, write):
+        write(f"id,like,repo,revision\nx,clip-vit-l-14,some/name,{'../' * 13 + 'x'}\n")
+        with pytest.raises(InputError, match=r"the revision '\.\./.*' has to be a commit"):
+            find("x", EMBED_IMAGE)
+
     @pytest.mark.parametrize(
         ("text", "words"),
         [
