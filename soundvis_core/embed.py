@@ -195,9 +195,8 @@ class _Hearing(_Recording):
     def result(self) -> SiteResult:
         embeddings, probabilities = (np.stack(part).astype(np.float32) for part in zip(*self._answers))
         starts = np.asarray(self.starts, dtype=np.float32)
-        values = {"starts": starts, "embeddings": embeddings, "probabilities": probabilities}
-        values["audioset"] = self._ordered
-        return SiteResult(OK, "", values={**self.values(), **values})
+        values = {**self.values(), "starts": starts, "embeddings": embeddings, "probabilities": probabilities}
+        return SiteResult(OK, "", values={**values, "audioset": self._ordered})
 
 
 class _Photo:

@@ -290,6 +290,7 @@ def _another_width(folder: Path) -> None:
         (_without("layer"), "more"),
         (_another_width, "of another shape: classifier.dense.weight"),
         (lambda folder: change_json(folder / "config.json", num_hidden_layers=3), "missing:"),
+        (lambda folder: change_json(folder / "config.json", num_hidden_layers=1), "unknown:"),
     ],
 )
 def test_what_is_wrong_with_a_checkpoint_is_said_before_anything_is_run(tmp_path, change, words):

@@ -106,6 +106,18 @@ def test_towers_by_other_names_read_the_same(weights, options, tmp_path):
     np.testing.assert_allclose(found, embed_names(NAMES, weights, options), rtol=0, atol=1e-5)
 
 
+def test_half_precision_files_are_computed_in_float32(options, tmp_path):
+    model = tiny.random_model("tiny-ViT")
+    state = {name: tensor.half() for name, tensor in model.state_dict().items()}
+    torch.save(state, tmp_path / "half.pt")
+    halves = tiny.weights_of(tmp_path / "half.pt", options)
+    assert {p.dtype for p in text_model(halves, read_config(halves)).parameters()} == {torch.float32}
+    whole = {name: tensor.float() for name, tensor in state.items()}
+    torch.save(whole, tmp_path / "whole.pt")
+    expected = embed_names(NAMES, tiny.weights_of(tmp_path / "whole.pt", options), options)
+    np.testing.assert_array_equal(embed_names(NAMES, halves, options), expected)
+
+
 def test_second_run_loads_no_tower(weights, options, readings):
     first = embed_names(NAMES, weights, options)
     again = embed_names(NAMES, weights, options)
