@@ -146,6 +146,8 @@ def _borrow(row: ModelRow, like: str, given: Mapping[str, str]) -> ModelRow:
         if other.id == like and other.runtime != LIGHT:
             names = [name for name in _BORROWED if ("task" if name == "tasks" else name) not in given]
             changes: dict[str, Any] = {name: getattr(other, name) for name in names}
+            if "architecture" in given:  # whose vectors may have another length
+                changes.pop("dimension", None)
             if row.repo and not row.files:
                 changes["files"] = other.files
             return replace(row, **changes)

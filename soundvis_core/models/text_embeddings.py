@@ -24,8 +24,8 @@ from .torch_stack import open_clip_stack, torch_stack
 _VERSION = 1
 # Sentences of so many names go through the tower together.
 _NAMES_AT_ONCE = 2
-#: The cache is shared with the results of runs, which keep its size in bounds.
-_CACHE_BYTES = 64 * 1024**2
+# Beside the results of runs, in a folder of their own: tens of thousands of names.
+_CACHE_FOLDER, _CACHE_BYTES = "class-names", 64 * 1024**2
 
 
 def embed_names(names: Sequence[str], weights: Weights, options: ModelOptions) -> np.ndarray:
@@ -41,13 +41,14 @@ def embed_names(names: Sequence[str], weights: Weights, options: ModelOptions) -
         raise InputError("There are no class names to look for, or one of them is empty.")
     config = read_config(weights)
     width = int(config.model["embed_dim"])
-    cache = ResultCache(options.cache, _CACHE_BYTES)
+    cache = ResultCache(options.cache / _CACHE_FOLDER, _CACHE_BYTES)
     key = content_key("class names", _VERSION, weights.fingerprint, config.model, wanted)
     kept = cache.get(key)
     if kept is not None and len(kept) == 4 * width * len(wanted):
         return np.frombuffer(kept, "<f4").astype(np.float32).reshape(-1, width)
     vectors = _read_names(wanted, weights, config, options)
     cache.put(key, vectors.astype("<f4").tobytes())
+    cache.prune()
     return vectors
 
 

@@ -148,6 +148,13 @@ class TestUserRegistry:
         assert row.licence == "not stated" and row.title == "my-clip"
         assert [row.id for row in for_task(EMBED_IMAGE)][-1] == "my-clip" and not registry.problems()
 
+    def test_another_architecture_has_its_own_dimension(self, write):
+        write(
+            "id,like,architecture,dimension,repo\n"
+            "a,clip-vit-l-14,ViT-B-32,,some/name\nb,clip-vit-l-14,ViT-B-32,512,some/name\n"
+        )
+        assert [find(name, EMBED_IMAGE).dimension for name in "ab"] == [None, 512]
+
     def test_a_row_may_name_loader_and_repository(self, write):
         write(
             "id,task,loader,architecture,repo,revision,files,sha256,title\n"

@@ -101,11 +101,14 @@ def test_taps_are_row_major_on_bicubic_features_without_aligned_corners(dy, dx):
     assert torch.allclose(found, larger[:, :, rows][:, :, :, columns], atol=1e-5)
 
 
-def test_the_temperature_is_clamped():
-    state = {**random_upsampler(5), "up.range_temp": torch.tensor(-30.0)}
-    level = {**state, "up.range_temp": torch.tensor(1e-4).log()}
+@pytest.mark.parametrize(("exponent", "scale"), [(-30.0, 100.0), (30.0, 0.01)])
+def test_the_temperature_is_clamped_at_1e4_and_its_inverse(exponent, scale):
+    state = {**random_upsampler(5), "up.range_temp": torch.tensor(0.0)}
+    # Scores are products of two projections: at the bound, temperature and scale take each other away.
+    second = {name: scale * values for name, values in state.items() if name.startswith("up.range_proj.3")}
+    clamped = {**state, **second, "up.range_temp": torch.tensor(exponent)}
     maps, pictures = features(14), crops()
-    assert torch.allclose(double(state, maps, pictures), double(level, maps, pictures), atol=1e-6)
+    assert torch.allclose(double(clamped, maps, pictures), double(state, maps, pictures), atol=1e-5)
 
 
 def test_names_and_shapes_of_the_checkpoint():

@@ -138,6 +138,17 @@ def test_other_names_order_or_weights_are_read(weights, options, readings, tmp_p
     assert len(readings) == 4
 
 
+def test_kept_names_stay_within_bounds_and_leave_results_alone(weights, options, tmp_path, monkeypatch):
+    monkeypatch.setattr(text_embeddings, "_CACHE_BYTES", 400)
+    result = tmp_path / "cache" / "results" / "aa" / "aa.entry"
+    result.parent.mkdir(parents=True)
+    result.write_bytes(bytes(1000))
+    for name in NAMES:
+        embed_names([name], weights, options)
+    kept = list((tmp_path / "cache").rglob("*.entry"))
+    assert result in kept and 1 < len(kept) <= 1 + 400 // (4 * 24)
+
+
 @pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: data[:-1] + b"x"])
 def test_damaged_cache_file_is_made_anew(weights, options, readings, tmp_path, damage):
     first = embed_names(NAMES, weights, options)
