@@ -47,7 +47,11 @@ def _free_on_unix() -> int:
 
 def _free_in_container() -> int:
     limit, used = _read(_CGROUP / "memory.max").strip(), _read(_CGROUP / "memory.current").strip()
-    return max(int(limit) - int(used), 0) if limit.isdigit() and used.isdigit() else sys.maxsize
+    if not (limit.isdigit() and used.isdigit()):
+        return sys.maxsize
+    # What was read of files (the weights, too) counts as used and is given up when memory is asked for.
+    files = re.search(r"^inactive_file (\d+)$", _read(_CGROUP / "memory.stat"), re.MULTILINE)
+    return max(int(limit) - int(used) + (int(files.group(1)) if files else 0), 0)
 
 
 def _free_on_windows() -> int:

@@ -198,6 +198,9 @@ def test_limits_of_a_container(monkeypatch, tmp_path):
     (tmp_path / "cpu.max").write_text("50000 100000\n")
     assert machine.free_memory() == 200_000
     assert machine.cores() == 1
+    # Files that were read are no reason for smaller batches.
+    (tmp_path / "memory.stat").write_text("anon 40000\ninactive_file 50000\nactive_file 10000\n")
+    assert machine.free_memory() == 250_000
     (tmp_path / "memory.max").write_text("max\n")
     (tmp_path / "cpu.max").write_text("max 100000\n")
     assert machine.free_memory() == pytest.approx(free, rel=0.3)
