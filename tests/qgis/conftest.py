@@ -24,6 +24,7 @@ if STAGED.parent.name != "build" or STAGED not in Path(soundvis_core.__file__).r
     )
 
 import helpers  # noqa: E402
+import paper  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -95,3 +96,58 @@ def town(provider: Any, tmp_path_factory: pytest.TempPathFactory) -> helpers.Sam
     """The sample town of seed 1, built once through ``soundvis:samplesites``."""
     folder = tmp_path_factory.mktemp("town")
     return helpers.build_town(folder)
+
+
+@pytest.fixture(scope="session")
+def paper_python() -> str:
+    """The Python that has torch."""
+    return paper.torch_python()
+
+
+@pytest.fixture(scope="session")
+def tiny(paper_python: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The paper's models in small: ``models`` is a store, the other folders are checkpoints of a user's own."""
+    return paper.tiny_models(paper_python, tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def paper_setup(paper_python: str, tiny: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The environment, the downloaded models and an empty cache in the folder; one thread, for others work too."""
+    for name, value in {
+        "SOUNDVIS_PYTHON": paper_python, "SOUNDVIS_MODELS": str(tiny / "models"),
+        "SOUNDVIS_CACHE": str(tmp_path / "cache"), "SOUNDVIS_DEVICE": "cpu", "SOUNDVIS_PRECISION": "fp32",
+        "OMP_NUM_THREADS": "1",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    return tmp_path
+
+
+@pytest.fixture
+def workers(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Every worker that is started on a job, as its Popen."""
+    from soundvis_qgis.runtime import programs
+
+    started = []
+
+    class Remembered(programs.subprocess.Popen):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            if "--versions" not in self.args:
+                started.append(self)
+
+    monkeypatch.setattr(programs.subprocess, "Popen", Remembered)
+    return started
+
+
+@pytest.fixture(scope="session")
+def sounds(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Recordings of one to three windows; the second one is broken, the fourth silent."""
+    from tests.builders import recordings
+
+    folder = tmp_path_factory.mktemp("sounds")
+    made = []
+    for index, seconds in enumerate((4, 21, 9, 12)):
+        part = folder / str(index)
+        part.mkdir()
+        made.append(recordings.write(part, "a.wav", recordings.noise(seconds, 16000, seed=index), 16000))
+    return [made[0], recordings.corrupt(folder), made[1], recordings.silent(folder), made[2], made[3]]

@@ -5,16 +5,37 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers import make_points
 
 from soundvis_core.worker.protocol import decode_result, encode_value
 from soundvis_qgis.runtime.environment import child_environment
 
 ROOT = Path(__file__).resolve().parents[2]
+AST = {"model": "ast-audioset"}
 _BUILDER = ROOT / "tests" / "builders" / "tiny_models.py"
+
+
+def path_layer(paths: Sequence[Any]) -> Any:
+    """Sites with the field ``path``."""
+    places = [(500000.0 + index, 5000000.0) for index in range(len(paths))]
+    return make_points(places, {"path": [str(path) for path in paths]})
+
+
+def nobody_left(group: int) -> bool:
+    """Whether no process of a group is left, soon."""
+    for _ in range(50):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def torch_python() -> str:
