@@ -9,12 +9,12 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from helpers import AlgorithmError, Feedback, vector
+from paper import nobody_left
 
 from soundvis_core.errors import SKIPPED, Cancelled, InputError, SiteError, SoundVisError
 from soundvis_core.jobs import run_job
@@ -82,17 +82,6 @@ def gone(process: subprocess.Popen) -> bool:
         os.kill(process.pid, 0)
     except ProcessLookupError:
         return True
-    return False
-
-
-def nobody_left(group: int) -> bool:
-    """Whether no process of a group is left."""
-    for _ in range(50):
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.1)
     return False
 
 
