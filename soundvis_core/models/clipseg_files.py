@@ -110,7 +110,9 @@ def load_tokenizer(weights: Weights, vocabulary: int) -> Any:
             if not _path(weights, name).is_file():
                 raise _missing(weights, f"{name} (and {TOKENIZER})")
     try:
-        tokenizer = CLIPTokenizerFast.from_pretrained(str(weights.folder), local_files_only=True)
+        tokenizer = CLIPTokenizerFast.from_pretrained(
+            str(weights.folder), local_files_only=True, revision=weights.revision
+        )
         count, end = len(tokenizer), tokenizer("a")["input_ids"][-1]
     except Exception as error:  # the library's readers raise what they like
         raise InputError(
@@ -155,6 +157,7 @@ def load_model(weights: Weights) -> Any:
             config=config,
             state_dict=state,
             local_files_only=True,
+            revision=weights.revision,
             attn_implementation="sdpa",
             dtype=torch.float32,
             ignore_mismatched_sizes=True,

@@ -100,10 +100,11 @@ def _interpolated(source: Any, down: _Axis, rows: slice, first: int, across: _Ax
     left = source.index_select(2, across.low[columns])
     right = source.index_select(2, across.high[columns])
     along = _mean(left, right, across.low_weight[columns], across.high_weight[columns])
-    if along.shape[1] <= 2:  # all between the same two rows
+    low = down.low[rows] - first
+    if int(low[-1]) == 0:  # all between the same two rows
         upper, lower = along[:, :1], along[:, -1:]
     else:
-        upper = along.index_select(1, down.low[rows] - first)
+        upper = along.index_select(1, low)
         lower = along.index_select(1, down.high[rows] - first)
     return _mean(upper, lower, down.low_weight[rows, None], down.high_weight[rows, None])
 
