@@ -78,10 +78,16 @@ def qgis_environment(profile: Path, extra: Mapping[str, str] | None = None) -> d
     }
 
 
-def in_qgis(script: Path | str, arguments: Sequence[str] = (), timeout: float = 600) -> object:
+def in_qgis(
+    script: Path | str,
+    arguments: Sequence[str] = (),
+    timeout: float = 600,
+    variables: Mapping[str, str] | None = None,
+) -> object:
     """Run a script (or code) in QGIS's own Python, the staged plugin importable; what it prints last is JSON.
 
-    Returns what that JSON holds. Raises RuntimeError with the last lines of the output where the script fails.
+    ``variables`` join its environment. Returns what that JSON holds. Raises RuntimeError with the last lines of
+    the output where the script fails.
     """
     command = (
         [str(QGIS_PYTHON), str(script)] if isinstance(script, Path) else [str(QGIS_PYTHON), "-c", script]
@@ -89,7 +95,7 @@ def in_qgis(script: Path | str, arguments: Sequence[str] = (), timeout: float = 
     done = subprocess.run(
         [*command, *arguments],
         cwd=ROOT,
-        env=qgis_environment(BUILD / "bench" / "profile"),
+        env=qgis_environment(BUILD / "bench" / "profile", variables),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
