@@ -69,6 +69,14 @@ def test_the_options_reach_the_composition():
     assert composition_of(dogs, {"pets": False}).values["raw"] == [0.0, 0.0, 1.0]
 
 
+def test_classes_in_another_order_are_not_weighed():
+    answer = heard(TWO)
+    ordered = SiteResult(OK, values={**answer.values, "audioset": True})
+    assert composition_of(ordered, {}) == composition_of(answer, {})
+    with pytest.raises(InputError, match="in an order of its own"):
+        composition_of(SiteResult(OK, values={**answer.values, "audioset": False}), {})
+
+
 def test_tags_come_where_they_are_wanted():
     answer = heard(TWO)
     found = composition_of(answer, {"tags": True}).values

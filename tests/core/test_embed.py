@@ -10,6 +10,7 @@ from PIL import Image
 
 from soundvis_core import images
 from soundvis_core.audio import SILENT_REASON, read_windows
+from soundvis_core.bga.audioset import load_sound_classes
 from soundvis_core.embed import (
     embed_photos,
     embed_recordings,
@@ -139,6 +140,15 @@ def test_what_is_heard_holds_every_window_and_gives_the_very_same_vector(sounds)
         derived = embedding_of(one)
         assert np.array_equal(derived.vector, other.vector)
         assert dict(derived.values) == dict(other.values)
+
+
+@pytest.mark.parametrize(("turned", "told"), [(False, True), (True, False)])
+def test_what_is_heard_tells_whether_audioset_s_classes_are_in_their_order(sounds, turned, told):
+    names = tuple(row.name for row in load_sound_classes().rows)
+    model = Bands(3)
+    model.labels = names[::-1] if turned else names
+    for result in hear_recordings(sounds, model, NO_PROGRESS):
+        assert result.values["audioset"] is told
 
 
 def test_a_recording_that_was_not_heard_has_no_embedding_either():
