@@ -1,8 +1,8 @@
 """What the two processes say to each other: one JSON object per line, arrays as base64.
 
 To the worker: ``{"job": name, "options": {...}}``, then one by one ``{"task": value}`` or, where a site has nothing
-to work on, ``{"without": {"status", "reason"}}``, and at the end ``{"end": true}``. Input that ends without that
-mark means that the parent is gone.
+to work on, ``{"without": {"status", "reason"}}``, and at the end ``{"end": true}``. The parent closes the worker's
+input when it has heard the last word: input that ends before means that the parent is gone.
 
 Back: ``{"ready": version of Python}``; ``{"result": {...}}`` per task in order; at any time ``{"info": text}``,
 ``{"warn": text}``, ``{"report": fraction}``, ``{"model": {...}}`` (what runs, where) and ``{"more": true}`` (the

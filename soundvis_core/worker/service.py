@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
 import queue
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
@@ -32,11 +34,14 @@ class Answers:
         self._lock = threading.Lock()
 
     def say(self, **message: object) -> None:
-        """Write one line of the protocol."""
+        """Write one line of the protocol. Raises Cancelled where the parent does not listen any more."""
         line = json.dumps(message) + "\n"
-        with self._lock:
-            self._channel.write(line)
-            self._channel.flush()
+        try:
+            with self._lock:
+                self._channel.write(line)
+                self._channel.flush()
+        except OSError as error:  # a broken pipe, which Windows calls an invalid argument
+            raise Cancelled from error
 
 
 class ParentProgress:
@@ -68,13 +73,22 @@ class ParentProgress:
 
 
 class TaskStream:
-    """The tasks, as the parent sends them. A thread reads; iterate in any one thread."""
+    """The tasks, as the parent sends them. A thread reads; iterate in any one thread.
+
+    Input stays open for as long as the parent lives, after the last task, too: where it ends before :meth:`close`, the
+    process ends. That is how an orphan learns of it on Windows, where the id of the parent does not change.
+    """
 
     def __init__(self, lines: Iterator[str], answers: Answers) -> None:
         self._lines = lines
         self._answers = answers
         self._tasks: queue.Queue[TaskOrError[Any] | None] = queue.Queue()
+        self._closed = False
         threading.Thread(target=self._read, daemon=True, name="soundvis-tasks").start()
+
+    def close(self) -> None:
+        """Nothing more is expected of the parent; it may end the input."""
+        self._closed = True
 
     def __iter__(self) -> Iterator[TaskOrError[Any]]:
         while True:
@@ -92,17 +106,22 @@ class TaskStream:
             yield task
 
     def _read(self) -> None:
-        for line in self._lines:
-            try:
+        try:
+            for line in self._lines:
                 message = json.loads(line)
-                if "end" in message:
-                    self._tasks.put(None)
-                    return
-                self._tasks.put(decode_task(message))
-            except (ValueError, KeyError, TypeError):
-                break
-        # The parent died, perhaps in the middle of a line: nobody waits for anything, so nothing is tidied up.
-        os._exit(_ALONE)
+                self._tasks.put(None if "end" in message else decode_task(message))
+        except Exception as error:  # noqa: BLE001 - half a line of a parent that died, or a task beyond the memory
+            _last_words(error)
+        finally:
+            # Nobody waits for anything, so nothing is tidied up.
+            if not self._closed:
+                os._exit(_ALONE)
+
+
+def _last_words(error: BaseException) -> None:
+    """Name an error where a parent that lives would look for it."""
+    with contextlib.suppress(OSError, ValueError):
+        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
 
 
 def input_lines(descriptor: int = 0) -> Iterator[str]:
@@ -145,23 +164,28 @@ def main(arguments: Sequence[str], channel: TextIO) -> int:
         channel.write(json.dumps({"self_check": self_check()}) + "\n")
         channel.flush()
         return 0
-    # Jobs need numpy; what is missing has to be told without it.
-    from ..jobs import run_job
-
     answers = Answers(channel)
     try:
         answers.say(ready=platform.python_version())
         lines = input_lines()
         line = next(lines, "")
-        if not line:
-            return 0
-        name, options = decode_request(line)
-        for result in run_job(name, options, TaskStream(lines, answers), ParentProgress(answers)):
+        return _run(line, lines, answers) if line else 0
+    except Cancelled:
+        return 1
+
+
+def _run(request: str, lines: Iterator[str], answers: Answers) -> int:
+    """Run the job of ``request``. Raises Cancelled where the parent does not listen any more."""
+    # Jobs need numpy; what is missing has to be told without it.
+    from ..jobs import run_job
+
+    name, options = decode_request(request)
+    tasks = TaskStream(lines, answers)
+    try:
+        for result in run_job(name, options, tasks, ParentProgress(answers)):
             answers.say(result=encode_result(result))
     except SoundVisError as error:
         answers.say(error=str(error))
-        return 1
-    except (Cancelled, BrokenPipeError):
         return 1
     except Exception as error:
         from ..models.device import out_of_memory
@@ -170,6 +194,7 @@ def main(arguments: Sequence[str], channel: TextIO) -> int:
             raise
         answers.say(error=OUT_OF_MEMORY.format(error=_short(error)))
         return 1
+    tasks.close()
     answers.say(done=True)
     return 0
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import subprocess
 import sys
+import threading
 import wave
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from soundvis_core.errors import FAILED, SKIPPED, SiteError, UnexpectedSiteError
 from soundvis_core.jobs import run_job
 from soundvis_core.pipeline import OK, SiteResult
 from soundvis_core.progress import NO_PROGRESS
+from soundvis_core.worker import service
 from soundvis_core.worker.protocol import (
     END,
     decode_request,
@@ -148,13 +152,29 @@ def conversation(job: str, options: dict, tasks: list) -> str:
     return "\n".join([encode_request(job, options), *map(encode_task, tasks), END]) + "\n"
 
 
+def worker(*arguments: str) -> subprocess.Popen:
+    pipe = subprocess.PIPE
+    return subprocess.Popen([sys.executable, str(WORKER), *arguments], stdin=pipe, stdout=pipe, stderr=pipe)
+
+
 def talk(request: str, *arguments: str) -> tuple[int, list[dict], str]:
-    """The exit code, messages and error output of a worker that gets ``request``."""
-    done = subprocess.run(
-        [sys.executable, str(WORKER), *arguments],
-        input=request, capture_output=True, text=True, encoding="utf-8", timeout=120, check=False,
-    )  # fmt: skip
-    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+    """The exit code, messages and error output of a worker that gets ``request`` of a parent that stays."""
+    with worker(*arguments) as process:
+        process.stdin.write(request.encode("utf-8"))
+        process.stdin.flush()
+        said, words = process.stdout.read(), process.stderr.read()
+        return process.wait(timeout=30), _messages(said), words.decode("utf-8")
+
+
+def abandon(request: bytes, *arguments: str) -> tuple[int, list[dict], str]:
+    """The same, of a parent that is gone after ``request``."""
+    with worker(*arguments) as process:
+        said, words = process.communicate(request, timeout=120)
+        return process.returncode, _messages(said), words.decode("utf-8")
+
+
+def _messages(said: bytes) -> list[dict]:
+    return [json.loads(line) for line in said.decode("utf-8").splitlines()]
 
 
 @pytest.fixture
@@ -208,14 +228,78 @@ def test_what_cannot_run_is_said_in_one_message(sent, said):
     assert said in messages[-1]["error"]
 
 
-@pytest.mark.parametrize("sent", [[], [encode_task("a.wav")], [encode_task("a.wav"), '{"task": "b.w']])
+REQUEST = encode_request("embed-recordings", {"model": "acoustic-features"})
+
+
+@pytest.mark.parametrize(
+    "sent", [[], [encode_task("a.wav") + "\n"], [encode_task("a.wav"), '\n{"task": "b.w']]
+)
 def test_input_that_ends_without_the_mark_ends_the_worker_at_once(sent):
     """The parent died: nobody is told, nothing is finished."""
-    lines = [encode_request("embed-recordings", {"model": "acoustic-features"}), *sent]
-    began = "\n".join(lines) + ("" if "b.w" in lines[-1] else "\n")
-    code, messages, _ = talk(began)
-    assert code != 0
+    code, messages, _ = abandon("".join([REQUEST, "\n", *sent]).encode())
+    assert code == 4
     assert not any("done" in message for message in messages)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (b'{"task": "\xff.wav"}', "UnicodeDecodeError"),
+        (b'{"task": "a.w', "JSONDecodeError"),
+        (b"[]", "KeyError|TypeError"),
+        (b'{"task": {"__array__": ["<f4", [3], "AACAPw=="]}}', "ValueError"),
+    ],
+)
+def test_a_line_that_is_no_task_ends_the_worker_and_is_named(line, words):
+    """It would else ask for a task for ever: here the parent stays, and looks for last words."""
+    with worker() as process:
+        process.stdin.write(REQUEST.encode() + b"\n" + line + b"\n")
+        process.stdin.flush()
+        process.stdout.read()
+        assert process.wait(timeout=30) == 4
+        assert re.search(words, process.stderr.read().decode("utf-8"))
+
+
+@pytest.mark.parametrize("error", [OSError(9, "Bad file descriptor"), MemoryError()])
+def test_input_that_cannot_be_read_ends_the_worker(error, monkeypatch, capfd):
+    """As with a line that is larger than the memory."""
+
+    def broken():
+        yield encode_task("a.wav")
+        raise error
+
+    exits = []
+    monkeypatch.setattr(service.os, "_exit", exits.append)
+    service.TaskStream(broken(), service.Answers(io.StringIO()))
+    for thread in threading.enumerate():
+        if thread.name == "soundvis-tasks":
+            thread.join(timeout=10)
+    assert exits == [4]
+    assert type(error).__name__ in capfd.readouterr().err
+
+
+def test_an_orphan_that_has_all_its_tasks_ends_too(tmp_path):
+    """The id of its parent does not tell on Windows: the end of the input does."""
+    with wave.open(str(tmp_path / "long.wav"), "wb") as file:
+        file.setparams((1, 2, 16000, 0, "NONE", ""))
+        file.writeframes(np.random.default_rng(1).integers(-3000, 3000, 16000 * 20, dtype="<i2").tobytes())
+    tasks = [str(tmp_path / "long.wav")] * 2000
+    code, messages, _ = abandon(
+        conversation("embed-recordings", {"model": "acoustic-features"}, tasks).encode()
+    )
+    assert code == 4
+    assert not any("done" in message for message in messages)
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(32, "Broken pipe"), OSError(22, "Invalid argument")])
+def test_a_parent_that_does_not_listen_any_more_is_no_error(error):
+    """Windows calls a broken pipe an invalid argument."""
+
+    class Broken(io.StringIO):
+        def write(self, text):
+            raise error
+
+    assert service.main([], Broken()) == 1
 
 
 def test_a_worker_that_waits_says_so_and_goes_on():
@@ -242,7 +326,7 @@ def test_a_worker_that_waits_says_so_and_goes_on():
 
 
 def test_a_worker_without_a_request_ends_quietly():
-    code, messages, _ = talk("")
+    code, messages, _ = abandon(b"")
     assert code == 0
     assert [list(message) for message in messages] == [["ready"]]
 
