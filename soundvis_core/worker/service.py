@@ -121,7 +121,8 @@ class TaskStream:
 def _last_words(error: BaseException) -> None:
     """Name an error where a parent that lives would look for it."""
     with contextlib.suppress(OSError, ValueError):
-        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        sys.stderr.flush()
 
 
 def input_lines(descriptor: int = 0) -> Iterator[str]:
