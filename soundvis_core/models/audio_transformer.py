@@ -7,9 +7,7 @@ overlap (16 x 16 every 10 in time and frequency): 12 x 101 + 2 = 1214 tokens for
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -17,15 +15,14 @@ import numpy as np
 
 from ..errors import InputError
 from .ast_features import RATE, MelSettings, log_mel
-from .checkpoints import read_state_dict
 from .device import Placement, place
+from .hub_folder import CONFIG, PREPROCESSOR, load_model, path_of, read_config, read_json
 from .options import ModelOptions
 from .store import Weights
 from .torch_stack import torch_stack
 
-CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
 MODEL_TYPE = "audio-spectrogram-transformer"
-_MOST_JSON = 10_000_000
+_NEEDED = f"{CONFIG}, {PREPROCESSOR}, model.safetensors"
 # One window's 1214 tokens keep a processor busy; with few windows at once results come, and cancelling works, sooner.
 # In bfloat16 some processors are many times slower with more than one.
 _MOST_ON_CPU = {"float32": 4, "bfloat16": 1}
@@ -68,9 +65,8 @@ class AudioTransformer:
         Nothing is fetched and nothing of the checkpoint is run. Raises InputError where a file is missing, damaged
         or of another model; MissingDependencyError without torch or transformers.
         """
-        config = _read_json(weights, CONFIG)
-        settings = MelSettings.from_mapping(_read_json(weights, PREPROCESSOR), f"'{PREPROCESSOR}'")
-        return cls(_build(config, settings, weights), settings, weights, options)
+        settings = MelSettings.from_mapping(read_json(weights, PREPROCESSOR, _NEEDED), f"'{PREPROCESSOR}'")
+        return cls(_build(settings, weights), settings, weights, options)
 
     def prepare(self, item: np.ndarray) -> np.ndarray:
         """A window, mono (n,) float32 in -1..1 at 16 kHz -> its spectrogram (1024, 128) float32. Thread-safe."""
@@ -133,38 +129,15 @@ def _put(torch: ModuleType, model: Any, placement: Placement) -> Any:
     return model.to(placement.device).eval()
 
 
-def _read_json(weights: Weights, name: str) -> dict[str, Any]:
-    path = weights.files.get(name, weights.folder / name)
-    try:
-        if path.stat().st_size > _MOST_JSON:
-            raise ValueError("it is too large for a configuration")
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(
-            f"'{name}' is missing in {weights.folder}. A checkpoint of '{weights.row.id}' is a folder with {CONFIG}, "
-            f"{PREPROCESSOR} and model.safetensors, as on its page on the hub."
-        ) from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path} cannot be read as JSON ({error}). Download the model again.") from error
-    if not isinstance(values, dict):
-        raise InputError(f"{path} is no configuration of a model. Download the model again.")
-    return values
-
-
-def _build(values: dict[str, Any], settings: MelSettings, weights: Weights) -> Any:
+def _build(settings: MelSettings, weights: Weights) -> Any:
     """The model with its weights, float32, on the CPU."""
-    torch = torch_stack()
+    torch_stack()
     from transformers import ASTConfig, ASTForAudioClassification
 
-    where = weights.folder / CONFIG
-    kind = values.get("model_type")
-    if kind != MODEL_TYPE:
-        raise InputError(
-            f"{where} describes a model of the type '{kind}'; '{weights.row.id}' needs '{MODEL_TYPE}'."
-        )
+    values = read_config(weights, MODEL_TYPE, _NEEDED)
+    where = path_of(weights, CONFIG)
     try:
-        # A quantised checkpoint would need further libraries; float32 is what is run here.
-        config = ASTConfig.from_dict({**values, "quantization_config": None})
+        config = ASTConfig.from_dict(values)
         labels = [config.id2label[number] for number in range(config.num_labels)]
     except Exception as error:  # the library's own checks raise what they like
         raise InputError(f"{where} does not describe an Audio Spectrogram Transformer ({error}).") from error
@@ -176,40 +149,4 @@ def _build(values: dict[str, Any], settings: MelSettings, weights: Weights) -> A
             f"{CONFIG} and {PREPROCESSOR} in {weights.folder} do not belong together: max_length x num_mel_bins is "
             f"{sizes[0]} in one and {sizes[1]} in the other."
         )
-    path = weights.weight_file()
-    state = read_state_dict(path)
-    try:
-        model, found = ASTForAudioClassification.from_pretrained(
-            None,
-            config=config,
-            state_dict=state,
-            local_files_only=True,
-            revision=weights.revision,
-            attn_implementation="sdpa",
-            dtype=torch.float32,
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-        )
-    except Exception as error:
-        raise InputError(f"{path} cannot be read into the model that {where} describes ({error}).") from error
-    _check_loaded(found, path)
-    return model
-
-
-def _check_loaded(found: dict[str, Any], path: Path) -> None:
-    """What is missing would be random numbers: transformers only warns of it."""
-    problems = []
-    for what, words in (
-        ("mismatched_keys", "of another shape"),
-        ("missing_keys", "missing"),
-        ("unexpected_keys", "unknown"),
-    ):
-        keys = sorted(str(key[0] if isinstance(key, tuple) else key) for key in found.get(what, ()))
-        if keys:
-            more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
-            problems.append(f"{words}: {', '.join(keys[:3])}{more}")
-    if problems or found.get("error_msgs"):
-        raise InputError(
-            f"{path} does not fit the model that {CONFIG} describes ({'; '.join(problems) or found['error_msgs']}). "
-            "Download the model again, or give the checkpoint's own configuration beside it."
-        )
+    return load_model(ASTForAudioClassification, config, weights)

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..classes import ClassList
 from ..errors import InputError
-from .clipseg_files import PhotoSettings, load_model, load_tokenizer, photo_settings
+from .clipseg_files import PhotoSettings, load_segmenter, load_tokenizer, photo_settings
 from .device import place
 from .logit_maps import class_map
 from .options import ModelOptions
@@ -73,7 +73,7 @@ class ClipSeg:
         the checkpoint is run. Raises InputError where a file is missing, damaged or of another model;
         MissingDependencyError without torch or transformers.
         """
-        model = load_model(weights)
+        model = load_segmenter(weights)
         settings = photo_settings(weights)
         patch = int(model.config.vision_config.patch_size)
         if settings.height != settings.width or settings.height % patch:

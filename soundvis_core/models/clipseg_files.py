@@ -1,31 +1,37 @@
 """Read a CLIPSeg checkpoint of the hub: configuration, weights, tokenizer, and how pictures are to be prepared.
 
 The older layout has ``preprocessor_config.json``, ``vocab.json`` and ``merges.txt``, the present one
-``processor_config.json`` and ``tokenizer.json``. The library would fill in what is missing, random numbers included;
-here it is an error.
+``processor_config.json`` and ``tokenizer.json``. What is missing is an error (``hub_folder``).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..dependencies import require
 from ..errors import InputError
-from .checkpoints import read_state_dict
+from .hub_folder import (
+    AGAIN,
+    CONFIG,
+    PREPROCESSOR,
+    first_line,
+    load_model,
+    missing_file,
+    path_of,
+    read_config,
+    read_json,
+)
 from .store import Weights
 from .torch_stack import torch_stack
 
-CONFIG, PROCESSOR, PREPROCESSOR = "config.json", "processor_config.json", "preprocessor_config.json"
+PROCESSOR = "processor_config.json"
 TOKENIZER, VOCABULARY, MERGES = "tokenizer.json", "vocab.json", "merges.txt"
 MODEL_TYPE = "clipseg"
-_AGAIN = "Download the model again."
-_MOST_JSON = 10_000_000
+_NEEDED = f"{CONFIG}, {PREPROCESSOR}, {VOCABULARY}, {MERGES}, model.safetensors"
 #: transformers' settings of a ViT picture where a file does not name them; Pillow's number of BILINEAR is 2.
 _HALF, _BILINEAR, _TO_ONE = (0.5, 0.5, 0.5), 2, 1 / 255
 #: Buffers that files of older versions hold, numbered from 0 on.
@@ -59,11 +65,11 @@ class PhotoSettings:
 
 def photo_settings(weights: Weights) -> PhotoSettings:
     """The settings of the pictures. Raises InputError where no file gives them, or gives nonsense."""
-    name = PROCESSOR if _path(weights, PROCESSOR).is_file() else PREPROCESSOR
-    values = _read_json(weights, name)
+    name = PROCESSOR if path_of(weights, PROCESSOR).is_file() else PREPROCESSOR
+    values = read_json(weights, name, _NEEDED)
     if name == PROCESSOR and "image_processor" not in values:
         # Between the two layouts this file named the processor's class and nothing else.
-        name, values = PREPROCESSOR, _read_json(weights, PREPROCESSOR)
+        name, values = PREPROCESSOR, read_json(weights, PREPROCESSOR, _NEEDED)
     values = values.get("image_processor", values)
     try:
         height, width = _size(values["size"])
@@ -78,7 +84,8 @@ def photo_settings(weights: Weights) -> PhotoSettings:
             raise ValueError("image_std or resample is out of range")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(
-            f"{_path(weights, name)} does not say how pictures are prepared ({type(error).__name__}: {error}). {_AGAIN}"
+            f"{path_of(weights, name)} does not say how pictures are prepared ({type(error).__name__}: {error}). "
+            f"{AGAIN}"
         ) from error
     return settings
 
@@ -104,11 +111,11 @@ def load_tokenizer(weights: Weights, vocabulary: int) -> Any:
     torch_stack()
     from transformers import CLIPTokenizerFast
 
-    present = _path(weights, TOKENIZER).is_file()
+    present = path_of(weights, TOKENIZER).is_file()
     if not present:
         for name in (VOCABULARY, MERGES):
-            if not _path(weights, name).is_file():
-                raise _missing(weights, f"{name} (and {TOKENIZER})")
+            if not path_of(weights, name).is_file():
+                raise missing_file(weights, f"{name} (and {TOKENIZER})", _NEEDED)
     try:
         tokenizer = CLIPTokenizerFast.from_pretrained(
             str(weights.folder), local_files_only=True, revision=weights.revision
@@ -116,104 +123,32 @@ def load_tokenizer(weights: Weights, vocabulary: int) -> Any:
         count, end = len(tokenizer), tokenizer("a")["input_ids"][-1]
     except Exception as error:  # the library's readers raise what they like
         raise InputError(
-            f"The tokenizer in {weights.folder} cannot be read ({_first_line(error)}). {_AGAIN}"
+            f"The tokenizer in {weights.folder} cannot be read ({first_line(error)}). {AGAIN}"
         ) from error
     if count != vocabulary or end != tokenizer.eos_token_id:
         raise InputError(
             f"The tokenizer in {weights.folder} is of another model: it has {count} tokens, {CONFIG} tells of "
-            f"{vocabulary}. {_AGAIN}"
+            f"{vocabulary}. {AGAIN}"
         )
     return tokenizer
 
 
-def load_model(weights: Weights) -> Any:
+def load_segmenter(weights: Weights) -> Any:
     """The model with its weights, float32, on the processor. Raises InputError where anything does not fit."""
-    torch = torch_stack()
+    torch_stack()
     from transformers import CLIPSegConfig, CLIPSegForImageSegmentation
 
-    values = _read_json(weights, CONFIG)
-    where = _path(weights, CONFIG)
-    kind = values.get("model_type")
-    if kind != MODEL_TYPE:
-        raise InputError(
-            f"{where} describes a model of the type '{kind}'; '{weights.row.id}' needs '{MODEL_TYPE}'. {_AGAIN}"
-        )
+    values = read_config(weights, MODEL_TYPE, _NEEDED)
+    where = path_of(weights, CONFIG)
     try:
-        config = CLIPSegConfig.from_dict({**values, "quantization_config": None})
+        config = CLIPSegConfig.from_dict(values)
     except Exception as error:
-        raise InputError(f"{where} does not describe a CLIPSeg model ({_first_line(error)}).") from error
+        raise InputError(f"{where} does not describe a CLIPSeg model ({first_line(error)}).") from error
     if (
         not 0
         <= min(config.extract_layers)
         <= max(config.extract_layers)
         < config.vision_config.num_hidden_layers
     ):
-        raise InputError(f"{where} reads layers that the model lacks (extract_layers). {_AGAIN}")
-    path = weights.weight_file()
-    state = read_state_dict(path)
-    try:
-        model, found = CLIPSegForImageSegmentation.from_pretrained(
-            None,
-            config=config,
-            state_dict=state,
-            local_files_only=True,
-            revision=weights.revision,
-            attn_implementation="sdpa",
-            dtype=torch.float32,
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-        )
-    except Exception as error:
-        raise InputError(f"{path} cannot be read into the model that {where} describes ({error}).") from error
-    _check_loaded(found, path)
-    return model
-
-
-def _check_loaded(found: Mapping[str, Any], path: Path) -> None:
-    """What is missing would be random numbers: transformers only warns of it."""
-    kinds = (
-        ("missing_keys", "missing"),
-        ("mismatched_keys", "of another shape"),
-        ("unexpected_keys", "unknown"),
-    )
-    problems = []
-    for kind, words in kinds:
-        keys = sorted(str(key[0] if isinstance(key, tuple) else key) for key in found.get(kind, ()))
-        keys = [key for key in keys if not key.endswith(_COUNTED)]
-        if keys:
-            more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
-            problems.append(f"{words}: {', '.join(keys[:3])}{more}")
-    if problems:
-        raise InputError(
-            f"{path} holds the weights of another model than {CONFIG} describes ({'; '.join(problems)}). {_AGAIN}"
-        )
-
-
-def _path(weights: Weights, name: str) -> Path:
-    return weights.files.get(name, weights.folder / name)
-
-
-def _missing(weights: Weights, name: str) -> InputError:
-    return InputError(
-        f"{name} is missing in {weights.folder}. A checkpoint of '{weights.row.id}' is a folder with all files of its "
-        f"page on the hub: {CONFIG}, {PREPROCESSOR}, {VOCABULARY}, {MERGES}, model.safetensors. {_AGAIN}"
-    )
-
-
-def _read_json(weights: Weights, name: str) -> dict[str, Any]:
-    path = _path(weights, name)
-    try:
-        if path.stat().st_size > _MOST_JSON:
-            raise ValueError("it is too large for a configuration")
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise _missing(weights, name) from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path} cannot be read as JSON ({error}). {_AGAIN}") from error
-    if not isinstance(values, dict):
-        raise InputError(f"{path} is no configuration of a model. {_AGAIN}")
-    return values
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0][:200]
+        raise InputError(f"{where} reads layers that the model lacks (extract_layers). {AGAIN}")
+    return load_model(CLIPSegForImageSegmentation, config, weights, (_COUNTED,))

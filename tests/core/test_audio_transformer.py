@@ -271,10 +271,10 @@ def _another_width(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda folder: (folder / "config.json").unlink(), "'config.json' is missing"),
+        (lambda folder: (folder / "config.json").unlink(), "config.json is missing"),
         (
             lambda folder: (folder / "preprocessor_config.json").unlink(),
-            "'preprocessor_config.json' is missing",
+            "preprocessor_config.json is missing",
         ),
         (lambda folder: (folder / "config.json").write_text("{"), "cannot be read as JSON"),
         (lambda folder: (folder / "config.json").write_text("[1]"), "no configuration"),
