@@ -23,9 +23,9 @@ from .torch_stack import torch_stack
 
 MODEL_TYPE = "audio-spectrogram-transformer"
 _NEEDED = f"{CONFIG}, {PREPROCESSOR}, model.safetensors"
-# One window's 1214 tokens keep a processor busy; with few windows at once results come, and cancelling works, sooner.
+# One window's 1214 tokens keep a processor busy; more than two at once take longer each, as they leave its cache.
 # In bfloat16 some processors are many times slower with more than one.
-_MOST_ON_CPU = {"float32": 4, "bfloat16": 1}
+_MOST_ON_CPU = {"float32": 2, "bfloat16": 1}
 
 
 class AudioTransformer:
