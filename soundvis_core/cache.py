@@ -23,10 +23,9 @@ _ABANDONED = 86_400.0
 _TOUCH = 3_600.0
 #: Pruning goes this far below the limit, so that it is not needed again at once.
 _ROOM = 0.9
-_CHUNK = 1 << 20
-
-#: Path, size and time of change -> hash of the content: a file is read once per session.
-_hashes: dict[tuple[str, int, int], str] = {}
+#: How long a file may be locked until its entry is given up (seconds), and how many entries in a row until the
+#: folder is.
+_LOCKED, _MOST_LOCKED = 0.05, 10
 
 
 def content_key(*parts: Any) -> str:
@@ -79,20 +78,6 @@ def _tagged(update: Callable[[Any], None], kind: str, data: bytes) -> None:
     update(data)
 
 
-def file_hash(path: str | Path, check: Callable[[], None] = lambda: None) -> str:
-    """The hash of a file's content. ``check`` is called now and then and may raise. Raises OSError."""
-    stat = os.stat(path)
-    known = os.path.abspath(path), stat.st_size, stat.st_mtime_ns
-    if known not in _hashes:
-        digest = hashlib.blake2b(digest_size=_HASH_BYTES)
-        with open(path, "rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-                check()
-        _hashes[known] = digest.hexdigest()
-    return _hashes[known]
-
-
 class ResultCache:
     """Entries (bytes by key) in a folder, of ``limit_bytes`` together after :meth:`prune`.
 
@@ -104,6 +89,7 @@ class ResultCache:
         self._folder = Path(folder)
         self._limit = limit_bytes
         self._written = False
+        self._locked = 0
         self.problem = ""
 
     def get(self, key: str) -> bytes | None:
@@ -124,10 +110,10 @@ class ResultCache:
             return payload
         return payload
 
-    def put(self, key: str, payload: bytes) -> None:
-        """Keep an entry. A disk that is full or cannot be written to is told in :attr:`problem`."""
+    def put(self, key: str, payload: bytes) -> bool:
+        """Keep an entry; whether it is kept. A disk that is full or cannot be written to is told in :attr:`problem`."""
         if self.problem:
-            return
+            return False
         path = self._path(key)
         # Two processes may write the same entry at once; the last one names it, and both wrote the same.
         partial = path.with_name(f"{path.stem}-{os.getpid()}-{time.monotonic_ns()}{_PARTIAL}")
@@ -135,17 +121,34 @@ class ResultCache:
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 partial.write_bytes(_packed(payload))
-                os.replace(partial, path)
-            except PermissionError:
-                # Windows does not replace a file that another process reads just now: then it is there.
-                if not path.exists():
-                    raise
+                return self._name(partial, path)
             finally:
-                partial.unlink(missing_ok=True)
+                _remove(partial)
         except OSError as error:
             self.problem = f"{error.strerror or error} ({self._folder})"
-        else:
-            self._written = True
+            return False
+
+    def _name(self, partial: Path, path: Path) -> bool:
+        """Give a written entry its name; whether it is there then. Raises OSError where none can have one.
+
+        Windows does not rename or replace a file that another program reads just now, a scanner for viruses say:
+        that is a matter of this entry, and of a moment.
+        """
+        for wait in (_LOCKED, 0.0):
+            try:
+                os.replace(partial, path)
+            except PermissionError:
+                if path.exists():
+                    return True
+                if self._locked >= _MOST_LOCKED:
+                    raise
+                time.sleep(wait)
+            else:
+                self._locked = 0
+                self._written = True
+                return True
+        self._locked += 1
+        return False
 
     def forget(self, key: str) -> None:
         """Delete an entry, as one whose content turned out to be unusable."""
@@ -203,7 +206,7 @@ def _packed(payload: bytes) -> bytes:
     return _MAGIC + hashlib.sha256(payload).digest() + payload
 
 
-def _remove(path: str) -> None:
+def _remove(path: str | Path) -> None:
     try:
         os.unlink(path)
     except OSError:  # another run has deleted it meanwhile, or reads it

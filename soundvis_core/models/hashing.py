@@ -1,4 +1,4 @@
-"""Hashes of weight files, worked out once per file and change."""
+"""Hashes of files, worked out once per file and change: of weights, and of the recordings and photos of a run."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from ..progress import NO_PROGRESS, Progress, check_cancelled
 
 _BLOCK = 4 << 20
 _MEMO_NAME = "checkpoint-hashes.json"
-#: sha256 known in this process, by device, inode, size and time of change: a renamed file is not read again.
-_known: dict[tuple[int, int, int, int], str] = {}
+_ENDS = 64 << 10
+#: sha256 known in this process: see :func:`_identity`.
+_known: dict[tuple[object, ...], str] = {}
 
 
 def sha256_of(path: Path, progress: Progress = NO_PROGRESS) -> str:
@@ -39,26 +40,41 @@ def _digest(path: Path, digest: hashlib._Hash, progress: Progress) -> str:
     return digest.hexdigest()
 
 
-def remembered_sha256(path: Path, memory: Path | None = None) -> str:
-    """sha256 of a file, worked out once while its size and time stay the same: in this process, and in all with a
-    folder ``memory``.
+def remembered_sha256(path: Path, memory: Path | None = None, progress: Progress = NO_PROGRESS) -> str:
+    """sha256 of a file, worked out once while it stays as it is: in this process, and in all with a folder ``memory``.
 
-    Raises OSError where the file cannot be read. A memory that cannot be read or written is done without.
+    Raises OSError where the file cannot be read, Cancelled where the user cancels. A memory that cannot be read or
+    written is done without.
     """
     stat = path.stat()
-    key = (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
-    if key not in _known:
-        _known[key] = _stored_sha256(path, stat, memory) if memory else sha256_of(path)
-    return _known[key]
+    known = _identity(path, stat)
+    if known not in _known:
+        _known[known] = _stored_sha256(path, stat, memory, progress) if memory else sha256_of(path, progress)
+    return _known[known]
 
 
-def _stored_sha256(path: Path, stat: os.stat_result, memory: Path) -> str:
+def _identity(path: Path, stat: os.stat_result) -> tuple[object, ...]:
+    """What tells a file from every other one without reading the whole of it.
+
+    By device and inode a renamed file is known again; some disks of a network have no inodes. The two ends of its
+    content are there for memory cards: recorders on one timetable write files of the same name, size and time, and
+    the second card has the drive, the path and the inodes of the first.
+    """
+    place = (stat.st_dev, stat.st_ino) if stat.st_ino else (os.path.abspath(path),)
+    with open(path, "rb") as file:
+        ends = hashlib.sha256(file.read(_ENDS))
+        file.seek(max(stat.st_size - _ENDS, 0))
+        ends.update(file.read(_ENDS))
+    return (*place, stat.st_size, stat.st_mtime_ns, ends.digest())
+
+
+def _stored_sha256(path: Path, stat: os.stat_result, memory: Path, progress: Progress) -> str:
     name = str(path.resolve())
     line = f"{name}|{stat.st_size}|{stat.st_mtime_ns}"
     stored = read_json(memory / _MEMO_NAME)
     value = stored.get(line)
     if not isinstance(value, str):
-        value = sha256_of(path)
+        value = sha256_of(path, progress)
         # Two runs at once may each lose the other's line: it is then worked out again.
         with contextlib.suppress(OSError):
             write_json(memory / _MEMO_NAME, {**_without(stored, name), line: value})

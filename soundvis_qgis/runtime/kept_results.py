@@ -11,11 +11,13 @@ import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from soundvis_core.cache import ResultCache, content_key, file_hash
+from soundvis_core.cache import ResultCache, content_key
 from soundvis_core.errors import FAILED, SiteError, SoundVisError
 from soundvis_core.jobs import JOBS, key_parameters
+from soundvis_core.models.hashing import remembered_sha256
 from soundvis_core.models.registry import ModelRow
 from soundvis_core.pipeline import SiteResult, TaskOrError
 from soundvis_core.progress import Progress, check_cancelled
@@ -146,7 +148,7 @@ class _Run:
         if not isinstance(task, str):
             return content_key(self._base, task)
         try:
-            return content_key(self._base, file_hash(task, lambda: check_cancelled(self._progress)))
+            return content_key(self._base, remembered_sha256(Path(task), progress=self._progress))
         except (OSError, ValueError):
             return ""
 
@@ -183,8 +185,7 @@ class _Run:
         self._note_device(device)
         if self._job.cache is not None and slot.key and _lasting(result):
             message = json.dumps({"result": encode_result(result), "device": device})
-            self._job.cache.put(slot.key, zlib.compress(message.encode("utf-8"), 1))
-            self._stored += not self._job.cache.problem
+            self._stored += self._job.cache.put(slot.key, zlib.compress(message.encode("utf-8"), 1))
 
     def _note_device(self, device: str) -> None:
         known = self._facts.get("device", "")

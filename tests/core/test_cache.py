@@ -14,8 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from soundvis_core import cache as module
-from soundvis_core.cache import ResultCache, content_key, file_hash
-from soundvis_core.errors import Cancelled
+from soundvis_core.cache import ResultCache, content_key
 
 PARTS = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(), st.binary()),
@@ -47,6 +46,28 @@ def test_a_key_is_the_same_in_every_process_and_version():
     assert content_key((1, 2)) == content_key([1, 2])
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ([["a"], "b"], [["a", "b"]]),
+        ([["a"], "b"], ["a", ["b"]]),
+        ([[], "a"], [["a"]]),
+        ([[]], []),
+        ([["a", []], "b"], [["a", [], "b"]]),
+        ({"a": {"b": 1}, "c": 2}, {"a": {"b": 1, "c": 2}}),
+        ({"a": {}, "b": 1}, {"a": {"b": 1}}),
+        ({"a": 1, "b": 2}, ["a", 1, "b", 2]),
+        ([{"a": 1}, {"b": 2}], [{"a": 1, "b": 2}]),
+        (["list:1:1"], [["1"]]),
+        (b"a", "a"),
+        ("", None),
+    ],
+)
+def test_what_is_inside_of_what_counts(one, other):
+    assert content_key(one) != content_key(other)
+    assert content_key("first", one) != content_key("first", other)
+
+
 def test_arrays_differ_by_values_dtype_and_shape():
     base = np.arange(12, dtype=np.uint8).reshape(3, 4)
     others = [base.astype(np.int16), base.reshape(4, 3), base.ravel(), base + 1, base[:0]]
@@ -62,37 +83,6 @@ def test_arrays_differ_by_values_dtype_and_shape():
 def test_nothing_else_has_a_key(part):
     with pytest.raises(TypeError):
         content_key(part)
-
-
-def test_a_file_is_known_by_its_content(tmp_path):
-    first, copy, other = (tmp_path / name for name in ("first.wav", "copy.wav", "other.wav"))
-    first.write_bytes(b"sound" * 1000)
-    copy.write_bytes(b"sound" * 1000)
-    other.write_bytes(b"sound" * 999 + b"soun!")
-    assert file_hash(first) == file_hash(copy) != file_hash(other)
-    first.write_bytes(b"other sound")
-    assert file_hash(first) != file_hash(copy)
-    with pytest.raises(OSError, match="nothing"):
-        file_hash(tmp_path / "nothing")
-
-
-def test_a_file_is_read_once(tmp_path, monkeypatch):
-    path = tmp_path / "a.wav"
-    path.write_bytes(b"sound")
-    known = file_hash(path)
-    monkeypatch.setattr("builtins.open", None)
-    assert file_hash(path) == known
-
-
-def test_hashing_a_large_file_can_be_cancelled(tmp_path):
-    path = tmp_path / "long.wav"
-    path.write_bytes(bytes(3 << 20))
-
-    def cancelled():
-        raise Cancelled
-
-    with pytest.raises(Cancelled):
-        file_hash(path, cancelled)
 
 
 @pytest.fixture
@@ -165,22 +155,82 @@ def test_a_run_that_kept_nothing_new_does_not_look_through_the_folder(cache, mon
     cache.prune()
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
-def test_a_disk_that_takes_nothing_is_one_problem_and_no_error(cache, monkeypatch, number):
+@pytest.mark.parametrize(
+    ("number", "step"),
+    [
+        (errno.ENOSPC, "write_bytes"),
+        (errno.EROFS, "mkdir"),
+        (errno.EACCES, "write_bytes"),
+        (errno.EIO, "replace"),
+    ],
+)
+def test_a_disk_that_takes_nothing_is_one_problem_and_no_error(cache, monkeypatch, number, step):
     tried = []
 
-    def refuse(*_):
+    def refuse(*_, **__):
         tried.append(1)
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(module.os, "replace", refuse)
+    monkeypatch.setattr(module.os if step == "replace" else module.Path, step, refuse)
     for name in "abc":
-        cache.put(content_key(name), b"payload")
+        assert not cache.put(content_key(name), b"payload")
     assert os.strerror(number) in cache.problem and str(cache._folder) in cache.problem
     assert len(tried) == 1
     assert files(cache) == []  # nothing half-written
     assert cache.get(content_key("a")) is None
     cache.prune()
+
+
+class Locking:
+    """``os.replace`` as on Windows while another program has the file open, the first ``times`` times."""
+
+    def __init__(self, monkeypatch, times):
+        self.left, self.tried, self._replace = times, 0, os.replace
+        monkeypatch.setattr(module.os, "replace", self)
+        monkeypatch.setattr(module.time, "sleep", lambda _: None)
+
+    def __call__(self, *paths):
+        self.tried += 1
+        if self.left:
+            self.left -= 1
+            raise PermissionError(errno.EACCES, "The process cannot access the file")
+        self._replace(*paths)
+
+
+def test_a_file_that_is_locked_for_a_moment_is_kept(cache, monkeypatch):
+    Locking(monkeypatch, 1)
+    assert cache.put(content_key("a"), b"payload")
+    assert cache.get(content_key("a")) == b"payload" and not cache.problem
+
+
+def test_a_file_that_stays_locked_costs_its_own_entry_only(cache, monkeypatch):
+    locking = Locking(monkeypatch, 2)
+    assert not cache.put(content_key("a"), b"payload")
+    assert locking.tried == 2 and cache.get(content_key("a")) is None
+    assert cache.put(content_key("b"), b"payload") and not cache.problem
+    assert len(files(cache)) == 1  # no unfinished file
+
+
+def test_an_unfinished_file_that_cannot_be_deleted_is_left_to_a_later_run(cache, monkeypatch):
+    Locking(monkeypatch, 2)
+    monkeypatch.setattr(module.os, "unlink", Locking(monkeypatch, -1))
+    assert not cache.put(content_key("a"), b"payload")
+    assert not cache.problem and [path.suffix for path in files(cache)] == [".part"]
+
+
+def test_an_entry_that_is_there_and_open_elsewhere_stays(cache, monkeypatch):
+    cache.put(content_key("a"), b"payload")
+    Locking(monkeypatch, -1)
+    assert cache.put(content_key("a"), b"payload")
+    assert cache.get(content_key("a")) == b"payload" and not cache.problem
+
+
+def test_a_folder_in_which_nothing_can_be_renamed_is_a_problem_in_the_end(cache, monkeypatch):
+    locking = Locking(monkeypatch, -1)
+    for name in range(40):
+        assert not cache.put(content_key(name), b"payload")
+    assert "cannot access" in cache.problem
+    assert locking.tried < 30
 
 
 def test_a_file_in_the_place_of_the_folder(tmp_path):

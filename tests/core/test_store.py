@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -10,9 +11,9 @@ from dataclasses import replace
 
 import pytest
 
-from soundvis_core.errors import InputError
+from soundvis_core.errors import Cancelled, InputError
 from soundvis_core.models import hashing
-from soundvis_core.models.hashing import git_blob_of, remembered_sha256, sha256_of
+from soundvis_core.models.hashing import git_blob_of, remembered_sha256, sha256_of, write_json
 from soundvis_core.models.options import ModelOptions
 from soundvis_core.models.registry import TORCH, ModelRow, by_id
 from soundvis_core.models.store import (
@@ -24,6 +25,7 @@ from soundvis_core.models.store import (
     revision_folder,
     write_manifest,
 )
+from soundvis_core.progress import NoProgress
 
 COMMIT = "0123456789abcdef" * 2 + "01234567"
 ROW = ModelRow(
@@ -67,7 +69,7 @@ def test_the_hashes_are_those_of_sha256sum_and_git(tmp_path):
 def test_a_hash_is_worked_out_once_and_again_after_a_change(tmp_path, monkeypatch):
     path, read = tmp_path / "model.bin", []
     monkeypatch.setattr(hashing, "_known", {})
-    monkeypatch.setattr(hashing, "sha256_of", lambda path: read.append(path) or sha256_of(path))
+    monkeypatch.setattr(hashing, "sha256_of", lambda path, *_: read.append(path) or sha256_of(path))
     path.write_bytes(b"one")
     first = remembered_sha256(path, tmp_path / "memory")
     assert first == hashlib.sha256(b"one").hexdigest() == remembered_sha256(path, tmp_path / "memory")
@@ -78,6 +80,65 @@ def test_a_hash_is_worked_out_once_and_again_after_a_change(tmp_path, monkeypatc
     (tmp_path / "memory" / "checkpoint-hashes.json").write_text("{broken", "utf-8")
     hashing._known.clear()
     assert remembered_sha256(path, tmp_path / "memory") == hashlib.sha256(b"two!").hexdigest()
+
+
+def test_a_file_of_another_memory_card_is_another_file(tmp_path):
+    """The same drive, name, inode, size and time of change: recorders follow one timetable."""
+    path = tmp_path / "20240601_080000.WAV"
+    for content in (
+        b"RIFF" + bytes(200_000) + b"dawn",
+        b"RIFF" + bytes(200_000) + b"dusk",
+        b"FFIR" + bytes(200_004),
+    ):
+        path.write_bytes(content)
+        os.utime(path, (1_717_228_800, 1_717_228_800))
+        assert remembered_sha256(path) == hashlib.sha256(content).hexdigest()
+
+
+def test_disks_without_inodes_tell_files_by_their_paths(tmp_path, monkeypatch):
+    """The same content at both ends, size and time."""
+    found = []
+    without = os.stat_result((0o100644, 0, 7, 1, 0, 0, 300_000, 0, 0, 0))
+    monkeypatch.setattr(hashing.Path, "stat", lambda _: without)
+    for name, middle in (("a", b"1"), ("b", b"2")):
+        (tmp_path / name).write_bytes(bytes(150_000) + middle + bytes(149_999))
+        found.append(remembered_sha256(tmp_path / name))
+    assert found[0] != found[1]
+
+
+def test_working_out_a_hash_can_be_cancelled(tmp_path):
+    path = tmp_path / "long.wav"
+    path.write_bytes(b"sound" * 100_000)
+
+    class Pressed(NoProgress):
+        def cancelled(self):
+            return True
+
+    with pytest.raises(Cancelled):
+        remembered_sha256(path, progress=Pressed())
+    with pytest.raises(OSError, match="nothing"):
+        remembered_sha256(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("step", ["dump", "replace"])
+def test_a_json_file_is_replaced_as_a_whole(tmp_path, monkeypatch, step):
+    """What fails half-way leaves the old file, and nothing beside it."""
+    path = tmp_path / "folder" / "memory.json"
+    write_json(path, {"a": 1})
+
+    def fail(*given, **_):
+        if step == "dump":
+            given[1].write('{"b": ')
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(hashing.json if step == "dump" else hashing.os, step, fail)
+        with pytest.raises(OSError, match="No space left"):
+            write_json(path, {"b": 2})
+    assert json.loads(path.read_text("utf-8")) == {"a": 1}
+    assert [file.name for file in path.parent.iterdir()] == ["memory.json"]
+    write_json(path, {"b": 2})
+    assert json.loads(path.read_text("utf-8")) == {"b": 2}
 
 
 def test_the_store_is_a_folder_per_model_and_revision(options, tmp_path):
