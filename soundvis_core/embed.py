@@ -223,7 +223,8 @@ class _Photo:
     def result(self) -> SiteResult:
         from .images import combine_views
 
-        return SiteResult(OK, "", combine_views(np.stack(self._vectors)), {"views": len(self._vectors)})
+        vector = combine_views(np.stack(self._vectors), self._views)
+        return SiteResult(OK, "", vector, {"views": len(self._vectors)})
 
 
 class _Tile(_Vectors):
@@ -284,7 +285,7 @@ def _embed_photo(model: ImageEncoder, mode: str, path: str, _stop: threading.Eve
     from .images import combine_views, load_photo, views
 
     vectors = model.encode(views(load_photo(path), mode))
-    return SiteResult(OK, "", combine_views(vectors), {"views": len(vectors)})
+    return SiteResult(OK, "", combine_views(vectors, mode), {"views": len(vectors)})
 
 
 def _embed_tile(model: ImageEncoder, tile: np.ndarray, _stop: threading.Event) -> SiteResult:

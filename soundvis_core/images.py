@@ -78,12 +78,13 @@ def views(image: np.ndarray, mode: str = "centre") -> list[np.ndarray]:
     return _look_around(image) if mode == "panorama" else [image]
 
 
-def combine_views(vectors: np.ndarray) -> np.ndarray:
-    """One vector (d,) float32 of the vectors (n, d) of the views of a photo.
+def combine_views(vectors: np.ndarray, mode: str = "centre") -> np.ndarray:
+    """One vector (d,) float32 of the vectors (n, d) of the views of a photo, see :func:`views`.
 
-    A single one stays as it is. Several are averaged after each was given length 1, so that all views count alike.
+    The one of ``centre`` stays as the model gave it. Else each is given length 1 and their mean is taken, so that all
+    views count alike; also where a square photo has a single one, so that photos of all shapes can be compared.
     """
-    if len(vectors) == 1:
+    if mode == "centre":
         return np.asarray(vectors[0], dtype=np.float32)
     numbers = np.asarray(vectors, dtype=np.float64)
     lengths = np.linalg.norm(numbers, axis=1, keepdims=True)

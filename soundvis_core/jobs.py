@@ -193,7 +193,7 @@ _TASKS = {
 JOBS: dict[str, Job] = {
     "embed-recordings": Job(_embed_recordings),
     "hear-recordings": Job(_hear_recordings),
-    "embed-photos": Job(_embed_photos, parameters=("views",)),
+    "embed-photos": Job(_embed_photos, version=2, parameters=("views",)),
     "embed-tiles": Job(_embed_tiles),
     "segment-photos": Job(_segment_photos, parameters=("classes", "threshold")),
     "segment-blocks": Job(_segment_blocks, parameters=("classes", "threshold", "width", "height")),

@@ -270,8 +270,21 @@ def test_light_models_take_several_views_too(pictures):
     model = ColourTexture()
     (result,) = embed_photos(pictures[:1], model, NO_PROGRESS, views="three-crops")
     crops = images.views(images.load_photo(pictures[0]), "three-crops")
-    assert np.array_equal(result.vector, images.combine_views(model.encode(crops)))
+    assert np.array_equal(result.vector, images.combine_views(model.encode(crops), "three-crops"))
     assert result.values == {"views": 3}
+
+
+@pytest.mark.parametrize("model", [Colours(), ColourTexture()], ids=["batched", "light"])
+def test_the_one_square_of_a_square_photo_has_the_length_of_several(tmp_path, model):
+    path = str(tmp_path / "square.png")
+    Image.fromarray(np.random.default_rng(3).integers(0, 255, (40, 40, 3), dtype=np.uint8)).save(path)
+    ((square,), (centre,)) = (
+        list(embed_photos([path], model, NO_PROGRESS, views=views)) for views in ("three-crops", "centre")
+    )
+    assert square.values == centre.values == {"views": 1}
+    assert np.linalg.norm(square.vector) == pytest.approx(1.0)
+    assert np.linalg.norm(centre.vector) != pytest.approx(1.0)
+    np.testing.assert_allclose(square.vector, centre.vector / np.linalg.norm(centre.vector), rtol=1e-5)
 
 
 @pytest.mark.parametrize("model", [Colours(), ColourTexture()], ids=["batched", "light"])

@@ -142,7 +142,17 @@ def test_no_panorama(width, height):
         views(np.zeros((height, width, 3), np.uint8), "panorama")
 
 
-def test_single_vector_stays_as_it_is():
+@pytest.mark.parametrize("mode", ["three-crops", "panorama"])
+def test_a_single_view_of_several_counts_as_one_of_them(mode):
+    """A square photo has one square: its vector is the mean of one vector of length 1."""
+    (one,) = (combine_views(np.array([vector], np.float32), mode) for vector in [(3.0, -4.0)])
+    np.testing.assert_allclose(one, [0.6, -0.8], rtol=1e-7)
+    thrice = combine_views(np.array([[3.0, -4.0]] * 3, np.float32), mode)
+    np.testing.assert_allclose(one, thrice, rtol=1e-7)
+    assert one.dtype == np.float32
+
+
+def test_the_one_vector_of_the_centre_stays_as_it_is():
     vector = np.array([[3.0, -4.0]], np.float32)
     found = combine_views(vector)
     assert found.dtype == np.float32
@@ -150,6 +160,7 @@ def test_single_vector_stays_as_it_is():
 
 
 def test_vectors_are_averaged_by_direction():
-    found = combine_views(np.array([[3.0, 4.0], [0.0, 0.5], [0.0, 0.0], [-10.0, 0.0]], np.float32))
+    vectors = np.array([[3.0, 4.0], [0.0, 0.5], [0.0, 0.0], [-10.0, 0.0]], np.float32)
+    found = combine_views(vectors, "panorama")
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, [(0.6 - 1.0) / 4.0, (0.8 + 1.0) / 4.0], atol=1e-7)
