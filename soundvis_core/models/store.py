@@ -25,6 +25,18 @@ _REVISION_DIGITS = 12
 _COMMIT_DIGITS = 40
 #: Kinds of weight files, the best first: safetensors hold nothing but numbers.
 WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".bin")
+#: What describes weights that are given as one file: whatever else lies in its folder, say of downloads, is none of
+#: the model's.
+_DESCRIBING = (
+    "config.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "tokenizer*.json",
+    "special_tokens_map.json",
+    "vocab.json",
+    "merges.txt",
+    "open_clip_config.json",
+)
 
 
 class MissingWeightsError(InputError):
@@ -54,6 +66,17 @@ class Weights:
             kinds = ", ".join(WEIGHT_SUFFIXES)
             raise MissingWeightsError(f"{self.folder} holds no weight file ({kinds}). {ways_out(self.row)}")
         return found[0]
+
+    def own(self) -> str:
+        """What the log says of weights of the user's own, with all files that count; empty for those of the store."""
+        if self.revision != LOCAL:
+            return ""
+        file = self.weight_file()
+        beside = sorted(name for name, path in self.files.items() if path != file)
+        described = (
+            f"described by {', '.join(beside)} in the same folder" if beside else "without a configuration"
+        )
+        return f"Weights of your own: {file}, {described}."
 
 
 def locate(row: ModelRow, options: ModelOptions) -> Weights:
@@ -170,8 +193,8 @@ def _own(row: ModelRow, path: Path) -> tuple[Path, dict[str, Path], str]:
         )
     if path.suffix.lower() not in WEIGHT_SUFFIXES:
         return path.parent, _folder_files(row, path.parent), LOCAL
-    beside = {other.name: other for other in _described(path.parent)}
-    return path.parent, {path.name: path, **beside}, LOCAL
+    beside = [other for other in _described(path.parent) if any(map(other.match, _DESCRIBING))]
+    return path.parent, {path.name: path, **{other.name: other for other in beside}}, LOCAL
 
 
 def _folder_files(row: ModelRow, folder: Path) -> dict[str, Path]:

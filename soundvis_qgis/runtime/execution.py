@@ -162,6 +162,8 @@ def _run_torch(
     name, sent, derive = worker_part(job, {**options, "runtime": chosen.to_mapping()})
     weights = locate(row, chosen)
     facts.update(model=row.id, revision=weights.revision)
+    if weights.own():
+        progress.info(weights.own())
     if python is None:
         raise SoundVisError(f"The model '{row.id}' needs SoundVis' own Python environment. {_SET_UP}.")
     kept = KeptJob(python, name, sent, row, weights.fingerprint, result_cache())

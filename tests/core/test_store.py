@@ -276,6 +276,27 @@ class TestOwnCheckpoint:
         weights = locate(ROW, replace(options, checkpoint=str(path)))
         assert weights.revision == LOCAL and weights.files == {"my.pt": path}
 
+    def test_a_single_file_among_downloads(self, options, tmp_path):
+        """Only files that describe a model count: neither lists of sites nor notes change its fingerprint."""
+        folder = put(
+            tmp_path / "Downloads", my__pt=b"weights", sites__json=b"{}", notes__txt=b"a", package__json=b"{}"
+        )
+        chosen = replace(options, checkpoint=str(folder / "my.pt"))
+        weights = locate(ROW, chosen)
+        assert list(weights.files) == ["my.pt"]
+        assert weights.own() == f"Weights of your own: {folder / 'my.pt'}, without a configuration."
+        put(folder, sites__json=b"[]", open_clip_config__json=b"{}", vocab__json=b"{}", merges__txt=b"")
+        put(folder, tokenizer_config__json=b"{}", my_config__json=b"{}")
+        described = locate(ROW, chosen)
+        names = ["merges.txt", "open_clip_config.json", "tokenizer_config.json", "vocab.json"]
+        assert sorted(described.files) == sorted([*names, "my.pt"])
+        assert described.fingerprint != weights.fingerprint
+        assert described.own().endswith(f"described by {', '.join(names)} in the same folder.")
+
+    def test_those_of_the_store_are_nobodys_own(self, options):
+        installed(ROW, options)
+        assert locate(ROW, options).own() == ""
+
     def test_a_folder(self, options, tmp_path):
         folder = put(
             tmp_path / "mine",

@@ -162,6 +162,7 @@ def test_embedphotos_with_a_checkpoint_of_ones_own(run, paper_setup, workers, ti
         np.testing.assert_allclose(vector(site["st_emb"]), answer.vector, rtol=1e-5, atol=1e-5)
         assert (site["st_status"], site["st_views"]) == ("ok", 3)
     assert "field st_emb: clip-vit-l-14, own weights clip" in history(made)
+    assert "open_clip_model.safetensors, described by open_clip_config.json in the same" in made.feedback.text
     run("embedphotos", {**parameters, "CHECKPOINT": str(tiny / "clip")})
     assert len(workers) == 1  # the same weights by another name
 
