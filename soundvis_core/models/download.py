@@ -228,8 +228,8 @@ class _Hub:
         words = (str(error) or type(error).__name__).splitlines()[0][:200]
         return (
             f"The connection to {self.address} for {name} of '{row.id}' could not be made or broke off ({words}). What "
-            "arrived is kept: run this tool again to go on. Behind a proxy, set the variable HTTPS_PROXY before QGIS "
-            f"starts; where the hub is blocked, name a mirror as ENDPOINT. {_COPY}"
+            "arrived is kept: run this tool again to go on. Behind a proxy, set it in QGIS (Options, Network) "
+            f"or as the variable HTTPS_PROXY; where the hub is blocked, name a mirror as ENDPOINT. {_COPY}"
         )
 
 

@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from .proxies import proxy_environment
 from .settings import HOME, PYTHON, home, stored, variable
 
 #: Names a Python for the worker; goes before everything else.
@@ -64,7 +65,8 @@ def _named() -> dict[str, str]:
 def child_environment(offline: bool = True) -> dict[str, str]:
     """The environment variables of the worker: QGIS's own Python, PROJ, GDAL and libraries stay outside.
 
-    With ``offline`` the libraries of models are told not to ask the network for anything.
+    With ``offline`` the libraries of models are told not to ask the network for anything; else it goes through the
+    proxy that is set in QGIS.
     """
     kept = {
         name: value
@@ -77,6 +79,5 @@ def child_environment(offline: bool = True) -> dict[str, str]:
     kept["PYTHONDONTWRITEBYTECODE"] = "1"
     kept[HOME_VARIABLE] = str(home())
     kept.update(HF_HUB_DISABLE_TELEMETRY="1", TOKENIZERS_PARALLELISM="false")
-    if offline:
-        kept.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
+    kept.update({"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"} if offline else proxy_environment())
     return kept

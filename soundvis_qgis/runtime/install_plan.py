@@ -14,7 +14,6 @@ from soundvis_core.errors import InputError
 
 from .environment import MARKER, STAMP, child_environment, python_of
 from .install_errors import InstallError
-from .proxies import proxy_environment
 from .pythons import BasePython, find_base_python, find_gpu, find_uv
 from .recipe import AUTO, CPU, CUDA, Recipe
 
@@ -160,7 +159,7 @@ def installer_environment(request: Request, official: str = "") -> dict[str, str
 
     ``official``: a further index. pip's settings hold for uv, too, unless uv has its own.
     """
-    found = {**child_environment(offline=False), **proxy_environment()}
+    found = child_environment(offline=False)
     found.update(PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_INPUT="1", PIP_USER="0", PYTHONUNBUFFERED="1")
     extra = found.get("PIP_EXTRA_INDEX_URL", "").split()
     if request.index:

@@ -16,7 +16,7 @@ from tiny_wheels import make_recipe
 from soundvis_core.errors import InputError
 from soundvis_core.progress import NO_PROGRESS
 from soundvis_qgis.runtime import install_plan, installer, pythons, recipe
-from soundvis_qgis.runtime.environment import MARKER, STAMP, python_of
+from soundvis_qgis.runtime.environment import MARKER, STAMP, child_environment, python_of
 from soundvis_qgis.runtime.install_errors import InstallError
 from soundvis_qgis.runtime.install_plan import Plan, Request, installer_environment, make_plan
 from soundvis_qgis.runtime.programs import ProgramError
@@ -305,6 +305,10 @@ def test_the_proxy_of_qgis(proxy, request_for):
     found = installer_environment(request_for())
     assert found["HTTPS_PROXY"] == found["http_proxy"] == "http://me%40home:p%3Aw%2Fd@proxy.invalid:3128"
     assert found["NO_PROXY"] == "intranet.invalid,other.invalid"
+    assert (
+        child_environment(offline=False)["HTTPS_PROXY"] == found["HTTPS_PROXY"]
+    )  # the worker that downloads
+    assert "proxy.invalid" not in str(child_environment())
     proxy(proxyType="Socks5Proxy", proxyUser="", proxyPassword="")
     assert proxy_environment()["HTTPS_PROXY"] == "socks5h://proxy.invalid:3128"
     proxy(proxyType="DefaultProxy")

@@ -65,8 +65,10 @@ class SegmentPhotos(SitesAlgorithm):
         add_prefix(self, "st_")
         add_threshold(
             self,
-            "A pixel whose most probable class is less probable than this (0 to 1) belongs to none. Empty: 0.1. "
-            "The light model has no probabilities and takes no notice.",
+            "A pixel whose best class has a lower score than this (0 to 1) belongs to none. Empty: 0.1. CLIPSeg's "
+            "scores are low (its authors tell one object from all else best at 0.3, not at 0.5) and not calibrated "
+            "between prompts: the same score means more for one class than for another. Try another threshold on a "
+            "few photos first. The light model has no scores and takes no notice.",
         )
         add_checkpoint(self)
 

@@ -103,7 +103,7 @@ class DownloadModels(Algorithm):
         self.add(
             QgsProcessingParameterString(ENDPOINT, self.tr("Address of a mirror"), optional=True),
             "Address of a mirror of the Hugging Face hub (https://...), where the hub is blocked. Empty: the hub. "
-            "A proxy is taken from the variable HTTPS_PROXY.",
+            "The proxy of QGIS's options is used, else that of the variable HTTPS_PROXY.",
             advanced=True,
         )
         self.addOutput(QgsProcessingOutputFolder(MODELS_FOLDER, self.tr("Models folder")))
