@@ -72,6 +72,8 @@ class Algorithm(QgsProcessingAlgorithm):
     SUMMARY = ""
     #: Packages that must be there in QGIS's own Python.
     REQUIRES: tuple[str, ...] = ("numpy",)
+    #: The job of the core whose needs are looked at, too; empty where there is none.
+    JOB = ""
 
     def __init__(self) -> None:
         super().__init__()
@@ -161,11 +163,20 @@ class Algorithm(QgsProcessingAlgorithm):
         return None
 
     def dependency_problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
-        """Which packages are missing and how to get them; None where all are there."""
+        """Which packages, environment or weights are missing and how to get them; None where all are there."""
         absent = missing(self.REQUIRES)
-        if not absent:
+        if absent:
+            names = ", ".join(absent)
+            return f"This tool needs Python packages that QGIS does not have: {names}. {how_to_get(absent)}"
+        if not self.JOB:
             return None
-        return f"This tool needs Python packages that QGIS does not have: {', '.join(absent)}. {how_to_get(absent)}"
+        from ..runtime.execution import job_problem
+
+        return job_problem(self.JOB, self.job_options(parameters, context))
+
+    def job_options(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> dict[str, Any]:
+        """The options of :attr:`JOB`, at least those that tell its model."""
+        return {}
 
     def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
         """Why the parameters cannot be run; None where they can."""

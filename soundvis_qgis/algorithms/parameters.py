@@ -19,6 +19,7 @@ from .base import Algorithm
 
 PATH_FIELD = "PATH_FIELD"
 BASE_FOLDER = "BASE_FOLDER"
+CLASSES = "CLASSES"
 MODEL = "MODEL"
 CHECKPOINT = "CHECKPOINT"
 THRESHOLD = "THRESHOLD"
@@ -111,6 +112,27 @@ def optional_number(
 def checkpoint_of(algorithm: Algorithm, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str:
     """The checkpoint of the user's own; empty where none is given."""
     return algorithm.parameterAsString(parameters, CHECKPOINT, context).strip()
+
+
+def chosen_model(
+    algorithm: Algorithm, parameters: Mapping[str, Any], context: QgsProcessingContext
+) -> dict[str, Any]:
+    """The options of a job that MODEL and CHECKPOINT stand for."""
+    return {
+        "model": algorithm.parameterAsEnumString(parameters, MODEL, context),
+        "checkpoint": checkpoint_of(algorithm, parameters, context),
+    }
+
+
+def chosen_classes(
+    algorithm: Algorithm, parameters: Mapping[str, Any], context: QgsProcessingContext
+) -> dict[str, Any]:
+    """The options of a job that MODEL, CHECKPOINT, CLASSES and THRESHOLD stand for."""
+    return {
+        **chosen_model(algorithm, parameters, context),
+        "classes": algorithm.parameterAsString(parameters, CLASSES, context),
+        "threshold": optional_number(algorithm, parameters, THRESHOLD, context),
+    }
 
 
 def add_field_name(algorithm: Algorithm, name: str, label: str, default: str, text: str) -> None:

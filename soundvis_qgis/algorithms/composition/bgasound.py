@@ -43,7 +43,6 @@ AGGREGATION = "AGGREGATION"
 PETS = "PETS"
 TAGS = "TAGS"
 TAGS_SCORE = "TAGS_SCORE"
-JOB = "compose-sound"
 AST, NDSI = "ast-audioset", "ndsi"
 #: As in soundvis_core.bga.audioset, which imports numpy and is not read when the plugin loads.
 DEFAULT_THRESHOLD = 0.2
@@ -56,6 +55,7 @@ class BgaSound(ComposeSites):
 
     ID = "bgasound"
     LABEL = "BGA of recordings"
+    JOB = "compose-sound"
     SUMMARY = (
         "Estimates how much of each recording is biophony, geophony and anthrophony.\n"
         "The method 'ast-audioset' is the paper's model of sound. It gives every 10 seconds of a recording a "
@@ -153,14 +153,11 @@ class BgaSound(ComposeSites):
             "it counts as. Only for ast-audioset.",
         )
 
-    def dependency_problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
-        from ...runtime.execution import job_problem
-
-        options = {
+    def job_options(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> dict[str, Any]:
+        return {
             "method": self.parameterAsEnumString(parameters, METHOD, context),
             "checkpoint": checkpoint_of(self, parameters, context),
         }
-        return super().dependency_problem(parameters, context) or job_problem(JOB, options)
 
     def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
         problem = super().problem(parameters, context)
@@ -205,7 +202,7 @@ class BgaSound(ComposeSites):
         if self._method == AST:
             from ...runtime.execution import model_note
 
-            model, _ = model_note(JOB, self._options)
+            model, _ = model_note(self.JOB, self._options)
             note = f"share of 10-s windows in which a tag has {self._options['threshold']:g} or more"
             return [
                 text(prefix + "tags", "Tags heard most", f"the first three; in brackets: {note}"),
@@ -270,7 +267,7 @@ class BgaSound(ComposeSites):
             progress.info("Method ndsi: a baseline from band energies, without a model.")
         sites: deque[tuple[int, str]] = deque()
         paths = paths_of(self._noted(features, sites), self._path_field, self._resolver)
-        for result in run_for_sites(JOB, self._options, paths, progress, self.facts):
+        for result in run_for_sites(self.JOB, self._options, paths, progress, self.facts):
             site, recording = sites.popleft()
             values = result.values
             if self._tags is not None and "probabilities" in values:

@@ -18,14 +18,13 @@ from soundvis_core.errors import SKIPPED, Cancelled, SiteError, as_site_error
 from ...layers.sinks import TEXT_FORMATS, FieldSpec, number, output_extension
 from ...layers.sources import make_transform, site_point
 from ..base import FeedbackProgress
-from ..parameters import MODEL, add_checkpoint, add_field_name, add_model, add_number, checkpoint_of
+from ..parameters import add_checkpoint, add_field_name, add_model, add_number, chosen_model
 from ..per_site import SitesAlgorithm
 from .fields import embedding_fields, embedding_values, prefix_of
 
 RASTER = "RASTER"
 FOOTPRINT = "FOOTPRINT"
 FIELD = "FIELD"
-JOB = "embed-tiles"
 PAPER_MODEL = "remoteclip-vit-l-14"
 #: Pixels of a tile on each side for light models: 0.8 m on the ground at the default footprint.
 TILE_PIXELS = 256
@@ -42,6 +41,7 @@ class EmbedImagery(SitesAlgorithm):
     ID = "embedimagery"
     LABEL = "Embed imagery around sites"
     GROUP = "embedding"
+    JOB = "embed-tiles"
     SUMMARY = (
         "Describes the basemap around each site by an embedding: a vector of numbers that is alike for places that "
         "look alike from above.\n"
@@ -87,17 +87,8 @@ class EmbedImagery(SitesAlgorithm):
         )
         add_checkpoint(self)
 
-    def dependency_problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
-        from ...runtime.execution import job_problem
-
-        options = self._options(parameters, context)
-        return super().dependency_problem(parameters, context) or job_problem(JOB, options)
-
-    def _options(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> dict[str, Any]:
-        return {
-            "model": self.parameterAsEnumString(parameters, MODEL, context),
-            "checkpoint": checkpoint_of(self, parameters, context),
-        }
+    def job_options(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> dict[str, Any]:
+        return chosen_model(self, parameters, context)
 
     def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
         from ...layers.rasters import RasterSource
@@ -112,7 +103,7 @@ class EmbedImagery(SitesAlgorithm):
         from ...runtime.execution import model_note
 
         self._field = self.parameterAsString(parameters, FIELD, context).strip()
-        self._job = self._options(parameters, context)
+        self._job = self.job_options(parameters, context)
         self._pixels = tile_pixels(self._job["model"])
         self._side = self.parameterAsDouble(parameters, FOOTPRINT, context)
         self._as_text = output_extension(parameters.get(self.OUTPUT)) in TEXT_FORMATS
@@ -120,7 +111,7 @@ class EmbedImagery(SitesAlgorithm):
         self._transform = make_transform(source.sourceCrs(), self._raster.crs, context)
         prefix = prefix_of(self._field)
         self.status_field = prefix + "status"
-        note, dimension = model_note(JOB, self._job)
+        note, dimension = model_note(self.JOB, self._job)
         fields = embedding_fields(self._field, note, dimension, "imagery", self._as_text)
         covered = number(
             prefix + "covered", "Covered footprint (0-1)", "share of the footprint with image data"
@@ -137,7 +128,7 @@ class EmbedImagery(SitesAlgorithm):
         shares: deque[float | None] = deque()
         covered = prefix_of(self._field) + "covered"
         tiles = self._tiles(features, shares)
-        for result in run_for_sites(JOB, self._job, tiles, progress, self.facts):
+        for result in run_for_sites(self.JOB, self._job, tiles, progress, self.facts):
             yield {**embedding_values(self._field, result, self._as_text), covered: shares.popleft()}
 
     def _tiles(self, features: Iterator[QgsFeature], shares: Any) -> Iterator[Any]:

@@ -52,9 +52,9 @@ class EmbedPhotos(EmbedFiles):
             advanced=True,
         )
 
-    def options(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> dict[str, Any]:
+    def job_options(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> dict[str, Any]:
         views = self.parameterAsEnumString(parameters, VIEWS, context)
-        return {**super().options(parameters, context), "views": views}
+        return {**super().job_options(parameters, context), "views": views}
 
     def measures(self) -> list[FieldSpec]:
         return [

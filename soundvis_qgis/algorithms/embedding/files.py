@@ -15,13 +15,12 @@ from ...layers.sources import PathResolver
 from ..base import FeedbackProgress
 from ..parameters import (
     BASE_FOLDER,
-    MODEL,
     PATH_FIELD,
     add_checkpoint,
     add_field_name,
     add_model,
     add_path_parameters,
-    checkpoint_of,
+    chosen_model,
 )
 from ..per_site import SitesAlgorithm
 from .fields import embedding_fields, embedding_values, prefix_of
@@ -45,7 +44,6 @@ class EmbedFiles(SitesAlgorithm):
 
     GROUP = "embedding"
     WHAT = ""
-    JOB = ""
     TASK = ""
     MODEL_HELP = ""
     DEFAULT_FIELD = ""
@@ -67,18 +65,8 @@ class EmbedFiles(SitesAlgorithm):
     def further_parameters(self) -> None:
         """The parameters of this kind of file alone."""
 
-    def dependency_problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
-        from ...runtime.execution import job_problem
-
-        options = self.options(parameters, context)
-        return super().dependency_problem(parameters, context) or job_problem(self.JOB, options)
-
-    def options(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> dict[str, Any]:
-        """The options of the job."""
-        return {
-            "model": self.parameterAsEnumString(parameters, MODEL, context),
-            "checkpoint": checkpoint_of(self, parameters, context),
-        }
+    def job_options(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> dict[str, Any]:
+        return chosen_model(self, parameters, context)
 
     def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
         self._resolver = self.path_resolver(parameters, BASE_FOLDER, context)
@@ -87,7 +75,7 @@ class EmbedFiles(SitesAlgorithm):
         from ...runtime.execution import model_note
 
         self._field = self.parameterAsString(parameters, FIELD, context).strip()
-        self._options = self.options(parameters, context)
+        self._options = self.job_options(parameters, context)
         self._as_text = output_extension(parameters.get(self.OUTPUT)) in TEXT_FORMATS
         self._path_field = self.parameterAsString(parameters, PATH_FIELD, context)
         self.status_field = prefix_of(self._field) + "status"

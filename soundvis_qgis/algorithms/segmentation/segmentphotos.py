@@ -12,22 +12,17 @@ from ..base import FeedbackProgress
 from ..embedding.files import paths_of
 from ..parameters import (
     BASE_FOLDER,
-    MODEL,
+    CLASSES,
     PATH_FIELD,
     PREFIX,
-    THRESHOLD,
     add_checkpoint,
     add_model,
     add_path_parameters,
     add_prefix,
     add_threshold,
-    checkpoint_of,
-    optional_number,
+    chosen_classes,
 )
 from ..per_site import SitesAlgorithm
-
-CLASSES = "CLASSES"
-JOB = "segment-photos"
 
 
 class SegmentPhotos(SitesAlgorithm):
@@ -36,6 +31,7 @@ class SegmentPhotos(SitesAlgorithm):
     ID = "segmentphotos"
     LABEL = "Segment street photos"
     GROUP = "segmentation"
+    JOB = "segment-photos"
     SUMMARY = (
         "Measures which share of each street photo belongs to which class, as one field per class (0 to 1).\n"
         "The model 'clipseg-rd64' is the paper's: CLIPSeg finds any classes by their names, in English; each "
@@ -72,19 +68,8 @@ class SegmentPhotos(SitesAlgorithm):
         )
         add_checkpoint(self)
 
-    def dependency_problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
-        from ...runtime.execution import job_problem
-
-        options = self._options(parameters, context)
-        return super().dependency_problem(parameters, context) or job_problem(JOB, options)
-
-    def _options(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> dict[str, Any]:
-        return {
-            "model": self.parameterAsEnumString(parameters, MODEL, context),
-            "classes": self.parameterAsString(parameters, CLASSES, context),
-            "threshold": optional_number(self, parameters, THRESHOLD, context),
-            "checkpoint": checkpoint_of(self, parameters, context),
-        }
+    def job_options(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> dict[str, Any]:
+        return chosen_classes(self, parameters, context)
 
     def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
         from soundvis_core.classes import load_classes
@@ -105,13 +90,13 @@ class SegmentPhotos(SitesAlgorithm):
         from ...runtime.execution import model_note
 
         prefix = self.parameterAsString(parameters, PREFIX, context)
-        self._job = self._options(parameters, context)
+        self._job = self.job_options(parameters, context)
         self._path_field = self.parameterAsString(parameters, PATH_FIELD, context)
         self._shares = {
             entry.name: prefix + slug(entry.name) for entry in load_classes(self._job["classes"]).classes
         }
         self.status_field = prefix + "seg_status"
-        note, _ = model_note(JOB, self._job)
+        note, _ = model_note(self.JOB, self._job)
         return [
             *(
                 number(field, f"{name} (0-1)", f"share of the photo, {note}")
@@ -127,7 +112,7 @@ class SegmentPhotos(SitesAlgorithm):
         from ...runtime.execution import run_for_sites
 
         paths = paths_of(features, self._path_field, self._resolver)
-        for result in run_for_sites(JOB, self._job, paths, progress, self.facts):
+        for result in run_for_sites(self.JOB, self._job, paths, progress, self.facts):
             yield {
                 **{field: result.values.get(name) for name, field in self._shares.items()},
                 self.status_field: result.status,

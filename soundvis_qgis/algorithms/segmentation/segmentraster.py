@@ -18,14 +18,12 @@ from qgis.core import (
 from ...compat import is_null
 from ..base import Algorithm, FeedbackProgress
 from ..parameters import (
-    MODEL,
-    THRESHOLD,
+    CLASSES,
     add_checkpoint,
     add_model,
     add_number,
     add_threshold,
-    checkpoint_of,
-    optional_number,
+    chosen_classes,
 )
 from .blocks import JOB, Segmentation, segment_here, segment_in_worker
 
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
     from soundvis_core.segment import CodeTally
 
 INPUT = "INPUT"
-CLASSES = "CLASSES"
 EXTENT = "EXTENT"
 RESOLUTION = "RESOLUTION"
 OUTPUT = "OUTPUT"
@@ -50,6 +47,7 @@ class SegmentRaster(Algorithm):
     ID = "segmentraster"
     LABEL = "Segment raster"
     GROUP = "segmentation"
+    JOB = JOB
     SUMMARY = (
         "Assigns a land cover class to every pixel of a basemap.\n"
         "The raster is read and written block by block, so its size does not matter to memory. The result is a "
@@ -111,19 +109,8 @@ class SegmentRaster(Algorithm):
             "Byte raster of class codes with names and colours.",
         )
 
-    def dependency_problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
-        from ...runtime.execution import job_problem
-
-        options = self._options(parameters, context)
-        return super().dependency_problem(parameters, context) or job_problem(JOB, options)
-
-    def _options(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> dict[str, Any]:
-        return {
-            "model": self.parameterAsEnumString(parameters, MODEL, context),
-            "classes": self.parameterAsString(parameters, CLASSES, context),
-            "threshold": optional_number(self, parameters, THRESHOLD, context),
-            "checkpoint": checkpoint_of(self, parameters, context),
-        }
+    def job_options(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> dict[str, Any]:
+        return chosen_classes(self, parameters, context)
 
     def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
         from soundvis_core.classes import load_classes
@@ -151,7 +138,7 @@ class SegmentRaster(Algorithm):
             raise InputError(
                 f"'{layer.name()}' is a class raster already: its codes have names. Give the aerial image itself."
             )
-        self._job = self._options(parameters, context)
+        self._job = self.job_options(parameters, context)
         row = find(self._job["model"], SEGMENT_AERIAL)
         self._light = None if row.runtime == TORCH else load(row.id, SEGMENT_AERIAL)
         if self._light is not None:
@@ -174,7 +161,7 @@ class SegmentRaster(Algorithm):
         from ...runtime.execution import model_note
 
         raster = self._raster
-        note, _ = model_note(JOB, self._job)
+        note, _ = model_note(self.JOB, self._job)
         classes = load_classes(self._job["classes"])
         grid = raster.grid(
             self.parameterAsDouble(parameters, RESOLUTION, context), self._extent(parameters, context)
