@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,24 @@ def town(provider: Any, tmp_path_factory: pytest.TempPathFactory) -> helpers.Sam
     """The sample town of seed 1, built once through ``soundvis:samplesites``."""
     folder = tmp_path_factory.mktemp("town")
     return helpers.build_town(folder)
+
+
+@pytest.fixture
+def no_worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither variable nor environment names a Python."""
+    monkeypatch.delenv("SOUNDVIS_PYTHON", raising=False)
+    monkeypatch.setenv("SOUNDVIS_HOME", str(tmp_path / "no home"))
+
+
+@pytest.fixture
+def lacks_soundfile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """QGIS's Python as it is where neither soundfile nor PyAV is installed."""
+    from soundvis_qgis.runtime import execution
+
+    def missing(modules: Sequence[str]) -> list[str]:
+        return [module for module in modules if module in ("soundfile", "av")]
+
+    monkeypatch.setattr(execution, "missing", missing)
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +18,6 @@ from soundvis_qgis.runtime import execution
 pytest.importorskip("soundfile")
 from tests.builders import recordings
 
-ROOT = Path(__file__).resolve().parents[2]
 BGA = ["bio", "geo", "ant", "bio_raw", "geo_raw", "ant_raw", "unmapped", "dominant", "evenness",
        "bga_status", "bga_reason"]  # fmt: skip
 HEARD = ["tags", "bga_windows", "bga_seconds"]
@@ -309,47 +305,17 @@ def test_a_missing_model_is_said_before_the_run(run, sites, monkeypatch, tmp_pat
 # ----------------------------------------------------------------------------------- a model, in the worker
 
 
-@pytest.fixture(scope="module")
-def torch_python() -> str:
-    """A Python with torch and transformers."""
-    named = os.environ.get("SOUNDVIS_PYTHON", "")
-    for path in (named, str(ROOT / ".venv" / "bin" / "python"), sys.executable):
-        if not path or not os.path.isfile(path):
-            continue
-        needs = ("torch", "transformers", "open_clip", "safetensors", "soundfile")
-        check = f"import importlib.util, sys; sys.exit(None in map(importlib.util.find_spec, {needs}))"
-        if subprocess.run([path, "-c", check], capture_output=True, check=False).returncode == 0:
-            return path
-    pytest.skip("no Python has torch, transformers, open_clip and safetensors: 'make setup' makes one")
-
-
-@pytest.fixture(scope="module")
-def tiny(torch_python, tmp_path_factory) -> Path:
-    """A tiny model with random weights, built outside QGIS."""
-    folder = tmp_path_factory.mktemp("ast") / "tiny"
-    code = f"from tests.builders.ast_checkpoints import tiny_ast; tiny_ast({str(folder)!r}, seed=3)"
-    clean = {
-        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PROJ", "GDAL"))
-    }
-    done = subprocess.run([torch_python, "-c", code], cwd=ROOT, env={**clean, "HF_HUB_OFFLINE": "1"},
-                          capture_output=True, text=True, check=False)  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return folder
-
-
-def test_a_tiny_model_in_the_worker(run, make_points, torch_python, tiny, tmp_path, monkeypatch):
+def test_a_tiny_model_in_the_worker(run, make_points, paper_setup, tiny, tmp_path, monkeypatch):
     """From the files to both outputs; another threshold takes the model's answer from the cache."""
     from soundvis_qgis.runtime import kept_results
 
-    for name, value in (("PYTHON", torch_python), ("HOME", str(tmp_path / "home")), ("DEVICE", "cpu")):
-        monkeypatch.setenv("SOUNDVIS_" + name, str(value))
     paths = [recordings.wav(tmp_path, seconds=12), recordings.corrupt(tmp_path), recordings.silent(tmp_path)]
     points = make_points([(500000 + n, 5000000) for n in range(3)], {"rec": list(map(str, paths))})
     parameters = {
         "INPUT": points,
         "PATH_FIELD": "rec",
         "METHOD": "ast-audioset",
-        "CHECKPOINT": str(tiny),
+        "CHECKPOINT": str(tiny / "ast"),
         "TAGS": "memory:",
         "TAGS_SCORE": 0.0,
     }

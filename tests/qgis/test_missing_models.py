@@ -236,6 +236,7 @@ def test_a_cache_size_that_is_none(stored, monkeypatch, text):
         settings.cache_bytes()
 
 
-def test_only_downloads_may_ask_the_network(stored):
+def test_only_downloads_may_ask_the_network(stored, monkeypatch):
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     assert child_environment()["HF_HUB_OFFLINE"] == "1"
     assert "HF_HUB_OFFLINE" not in child_environment(offline=False)

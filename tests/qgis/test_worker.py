@@ -57,23 +57,6 @@ def processes(monkeypatch) -> list[subprocess.Popen]:
     return started
 
 
-@pytest.fixture
-def no_worker(monkeypatch, tmp_path):
-    """Neither variable nor environment names a Python."""
-    monkeypatch.delenv(environment.PYTHON_VARIABLE, raising=False)
-    monkeypatch.setenv(environment.HOME_VARIABLE, str(tmp_path / "no home"))
-
-
-@pytest.fixture
-def lacks_soundfile(monkeypatch):
-    """QGIS's Python as it is where neither soundfile nor PyAV is installed."""
-
-    def missing(modules):
-        return [module for module in modules if module in ("soundfile", "av")]
-
-    monkeypatch.setattr(execution, "missing", missing)
-
-
 def gone(process: subprocess.Popen) -> bool:
     """Whether the process has ended and was waited for, by its id."""
     if process.returncode is None:

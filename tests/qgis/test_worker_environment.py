@@ -4,27 +4,8 @@ from __future__ import annotations
 
 import os
 
-import pytest
-
 from soundvis_qgis.runtime import environment, execution
 from soundvis_qgis.runtime.environment import child_environment, worker_python
-
-
-@pytest.fixture
-def no_worker(monkeypatch, tmp_path):
-    """Neither variable nor environment names a Python."""
-    monkeypatch.delenv(environment.PYTHON_VARIABLE, raising=False)
-    monkeypatch.setenv(environment.HOME_VARIABLE, str(tmp_path / "no home"))
-
-
-@pytest.fixture
-def lacks_soundfile(monkeypatch):
-    """QGIS's Python as it is where neither soundfile nor PyAV is installed."""
-
-    def missing(modules):
-        return [module for module in modules if module in ("soundfile", "av")]
-
-    monkeypatch.setattr(execution, "missing", missing)
 
 
 def test_the_child_inherits_nothing_of_qgis(monkeypatch):
