@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.claims import Claim, in_qgis
 from benchmarks.full_size import checkpoint
-from benchmarks.paper_tools import bare_around, model_of, overhead_claims, scratch
+from benchmarks.paper_tools import scratch, tool_over_forwards
 
 SITES = 240
 SIDE = 8192
@@ -41,20 +41,11 @@ def run() -> Iterator[Claim]:
         raster = str(folder / "aerial.tif")
         in_qgis(_WRITE, [raster, str(SIDE), str(PIXEL), str(LEFT), str(BOTTOM)])
         file = checkpoint("remoteclip-vit-l-14") / "RemoteCLIP-ViT-L-14.pt"
-        model = model_of("remoteclip-vit-l-14", file)
-        pixels = model.prepare(np.random.default_rng(0).integers(0, 256, (256, 256, 3), dtype=np.uint8))
-        parameters = {
-            "MODEL": "remoteclip-vit-l-14",
-            "CHECKPOINT": str(file),
-            "RASTER": raster,
-            "OUTPUT": str(folder / "sites.gpkg"),
-        }
-        timed, bare, batch = bare_around(
-            model, pixels, SITES, folder, "embedimagery", parameters, points=_sites(), crs="EPSG:28992"
-        )
-        what = f"{SITES} tiles in batches of {batch}, {model.placement.describe()}"
-        yield from overhead_claims("embedimagery (remoteclip-vit-l-14)", timed, bare, what)
-        yield Claim("embedimagery (remoteclip-vit-l-14), sites done", timed.ok, "sites", f"{SITES} sites")
+        tile = np.random.default_rng(0).integers(0, 256, (256, 256, 3), dtype=np.uint8)
+        yield from tool_over_forwards(
+            folder, "embedimagery", "remoteclip-vit-l-14", file, tile, SITES, ("tiles", f"{SITES} sites"),
+            {"RASTER": raster}, points=_sites(), crs="EPSG:28992",
+        )  # fmt: skip
 
 
 def _sites() -> list[tuple[float, float]]:

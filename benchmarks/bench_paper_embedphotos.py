@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.claims import Claim
 from benchmarks.full_size import checkpoint
-from benchmarks.paper_tools import bare_around, model_of, overhead_claims, scratch
+from benchmarks.paper_tools import scratch, tool_over_forwards
 
 PHOTOS = 240
 #: As services for street photos deliver them, in pixels.
@@ -19,20 +19,11 @@ WIDTH, HEIGHT = 1280, 960
 def run() -> Iterator[Claim]:
     """240 JPEG photos of 1280 x 960 pixels, one view each."""
     with scratch("paper-embedphotos") as folder:
-        paths = _write_photos(folder)
-        model = model_of("clip-vit-l-14", checkpoint("clip-vit-l-14"))
-        pixels = model.prepare(np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8))
-        parameters = {
-            "MODEL": "clip-vit-l-14",
-            "CHECKPOINT": str(checkpoint("clip-vit-l-14")),
-            "OUTPUT": str(folder / "sites.gpkg"),
-        }
-        timed, bare, batch = bare_around(
-            model, pixels, PHOTOS, folder, "embedphotos", parameters, paths=paths
-        )
-        what = f"{PHOTOS} photos in batches of {batch}, {model.placement.describe()}"
-        yield from overhead_claims("embedphotos (clip-vit-l-14)", timed, bare, what)
-        yield Claim("embedphotos (clip-vit-l-14), sites done", timed.ok, "sites", f"{PHOTOS} photos")
+        photo = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+        yield from tool_over_forwards(
+            folder, "embedphotos", "clip-vit-l-14", checkpoint("clip-vit-l-14"), photo, PHOTOS,
+            ("photos", f"{PHOTOS} photos"), paths=_write_photos(folder),
+        )  # fmt: skip
 
 
 def _write_photos(folder: Path) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.claims import Claim
 from benchmarks.full_size import checkpoint
-from benchmarks.paper_tools import bare_around, model_of, overhead_claims, scratch
+from benchmarks.paper_tools import scratch, tool_over_forwards
 
 RECORDINGS = 60
 SECONDS = 30
@@ -21,20 +21,11 @@ WINDOWS = RECORDINGS * SECONDS // 10
 def run() -> Iterator[Claim]:
     """60 recordings of 30 s: 180 windows of 10 s, each one forward."""
     with scratch("paper-embedsound") as folder:
-        paths = _write_recordings(folder)
-        model = model_of("ast-audioset", checkpoint("ast"))
-        features = model.prepare(np.random.default_rng(0).normal(0.0, 0.1, 160000).astype(np.float32))
-        parameters = {
-            "MODEL": "ast-audioset",
-            "CHECKPOINT": str(checkpoint("ast")),
-            "OUTPUT": str(folder / "sites.gpkg"),
-        }
-        timed, bare, batch = bare_around(
-            model, features, WINDOWS, folder, "embedsound", parameters, paths=paths
-        )
-        what = f"{WINDOWS} windows in batches of {batch}, {model.placement.describe()}"
-        yield from overhead_claims("embedsound (ast-audioset)", timed, bare, what)
-        yield Claim("embedsound (ast-audioset), sites done", timed.ok, "sites", f"{RECORDINGS} recordings")
+        window = np.random.default_rng(0).normal(0.0, 0.1, 160000).astype(np.float32)
+        yield from tool_over_forwards(
+            folder, "embedsound", "ast-audioset", checkpoint("ast"), window, WINDOWS,
+            ("windows", f"{RECORDINGS} recordings"), paths=_write_recordings(folder),
+        )  # fmt: skip
 
 
 def _write_recordings(folder: Path) -> list[str]:

@@ -109,27 +109,33 @@ def time_forwards(model: Any, item: np.ndarray, items: int) -> tuple[float, int]
     return best * items, best_size
 
 
-def bare_around(
-    model: Any,
-    item: np.ndarray,
-    items: int,
+def tool_over_forwards(
     folder: Path,
     tool: str,
-    parameters: Mapping[str, Any],
+    model_id: str,
+    weights: Path,
+    item: np.ndarray,
+    items: int,
+    words: tuple[str, str],
+    parameters: Mapping[str, Any] | None = None,
     **sites: object,
-) -> tuple[Timed, float, int]:
-    """A tool, with bare forwards timed before and after it: a machine's speed drifts.
+) -> Iterator[Claim]:
+    """The claims of a tool: end to end over the bare forwards, the second run over the first, and that all was done.
 
-    Returns the tool's times, the seconds of ``items`` bare forwards (mean of both), and the size of their batches.
+    item: an input of the model, not prepared yet, of which the tool has ``items``. words: what the items and the
+    sites are called. The forwards are timed before and after the tool: a machine's speed drifts.
     """
-    before, batch = time_forwards(model, item, items)
-    timed = time_tool(folder, tool, parameters, **sites)
-    after, _ = time_forwards(model, item, items)
-    return timed, (before + after) / 2, batch
-
-
-def overhead_claims(name: str, timed: Timed, bare: float, what: str) -> Iterator[Claim]:
-    """The two claims of a tool: end to end over the bare forwards, and the second run over the first."""
+    model = model_of(model_id, weights)
+    prepared = model.prepare(item)
+    chosen = {"MODEL": model_id, "CHECKPOINT": str(weights), "OUTPUT": str(folder / "sites.gpkg")}
+    before, batch = time_forwards(model, prepared, items)
+    timed = time_tool(folder, tool, {**chosen, **(parameters or {})}, **sites)
+    after, _ = time_forwards(model, prepared, items)
+    bare = (before + after) / 2
+    name, what = (
+        f"{tool} ({model_id})",
+        f"{items} {words[0]} in batches of {batch}, {model.placement.describe()}",
+    )
     yield Claim(f"{name} over bare forwards", timed.cold / bare, "x", f"{what} ({bare:.1f} s)", MOST_OVERHEAD)
     yield Claim(
         f"{name}, second run of the same job",
@@ -139,3 +145,4 @@ def overhead_claims(name: str, timed: Timed, bare: float, what: str) -> Iterator
         LEAST_FROM_CACHE,
         "at least",
     )
+    yield Claim(f"{name}, sites done", timed.ok, "sites", words[1])
