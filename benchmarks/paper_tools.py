@@ -48,19 +48,32 @@ def scratch(name: str) -> Iterator[Path]:
 
 def time_tool(folder: Path, tool: str, parameters: Mapping[str, Any], **sites: object) -> Timed:
     """Run ``soundvis:tool`` twice in QGIS, with an empty cache of its own."""
-    job = {"tool": tool, "parameters": {**parameters}, "runs": RUNS, **sites}
+    answer = ask_tool(folder, tool, parameters, RUNS, **sites)
+    cold, cached = answer["times"]
+    return Timed(cold, cached, int(answer["statuses"].get("ok", 0)))
+
+
+def ask_tool(
+    folder: Path,
+    tool: str,
+    parameters: Mapping[str, Any],
+    runs: int,
+    variables: Mapping[str, str] | None = None,
+    **sites: object,
+) -> dict[str, Any]:
+    """Seconds of ``runs`` runs of ``soundvis:tool``, statuses of the sites, and peak memory: see the script."""
+    job = {"tool": tool, "parameters": {**parameters}, "runs": runs, **sites}
     file = folder / "job.json"
     file.write_text(json.dumps(job), "utf-8")
-    variables = {
+    own = {
         "SOUNDVIS_PYTHON": str(WORKER),
         "SOUNDVIS_HOME": str(folder / "home"),
         "SOUNDVIS_CACHE": str(folder / "cache"),
     }
-    answer = in_qgis(_SCRIPT, [str(file)], timeout=3600, variables=variables)
+    answer = in_qgis(_SCRIPT, [str(file)], timeout=3600, variables={**own, **(variables or {})})
     if not isinstance(answer, dict):
         raise RuntimeError("no times came back")
-    cold, cached = answer["times"]
-    return Timed(cold, cached, int(answer["statuses"].get("ok", 0)))
+    return answer
 
 
 def model_of(model_id: str, file: Path, precision: str = "auto") -> Any:

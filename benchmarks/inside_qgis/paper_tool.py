@@ -6,6 +6,7 @@ Usage: paper_tool.py JSON with tool, parameters, and paths (a file per site) or 
 from __future__ import annotations
 
 import json
+import resource
 import sys
 from pathlib import Path
 
@@ -31,4 +32,6 @@ if parameters["OUTPUT"].endswith(".gpkg"):
     field = next(field.name() for field in layer.fields() if field.name().endswith("status"))
     for feature in layer.getFeatures():
         statuses[feature[field]] = statuses.get(feature[field], 0) + 1
-print(json.dumps({"times": times, "statuses": statuses, "peak": peak_megabytes()}), flush=True)
+worker_peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024.0
+answer = {"times": times, "statuses": statuses, "peak": peak_megabytes(), "worker_peak": worker_peak}
+print(json.dumps(answer), flush=True)
