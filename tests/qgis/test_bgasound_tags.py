@@ -1,4 +1,4 @@
-"""BGA of recordings from the tags of a model: hand-made answers, and a tiny model in the worker."""
+"""BGA of recordings from the tags of a model: hand-made answers."""
 
 from __future__ import annotations
 
@@ -300,53 +300,3 @@ def test_a_missing_model_is_said_before_the_run(run, sites, monkeypatch, tmp_pat
     monkeypatch.delenv(environment.PYTHON_VARIABLE, raising=False)
     with pytest.raises(AlgorithmError, match=r"ast-audioset.*'Set up the environment'.*ndsi"):
         run("bgasound", sites("park.wav"))
-
-
-# ----------------------------------------------------------------------------------- a model, in the worker
-
-
-def test_a_tiny_model_in_the_worker(run, make_points, paper_setup, tiny, tmp_path, monkeypatch):
-    """From the files to both outputs; another threshold takes the model's answer from the cache."""
-    from soundvis_qgis.runtime import kept_results
-
-    paths = [recordings.wav(tmp_path, seconds=12), recordings.corrupt(tmp_path), recordings.silent(tmp_path)]
-    points = make_points([(500000 + n, 5000000) for n in range(3)], {"rec": list(map(str, paths))})
-    parameters = {
-        "INPUT": points,
-        "PATH_FIELD": "rec",
-        "METHOD": "ast-audioset",
-        "CHECKPOINT": str(tiny / "ast"),
-        "TAGS": "memory:",
-        "TAGS_SCORE": 0.0,
-    }
-    made = run("bgasound", parameters)
-    heard, corrupt, silent = made.features()
-    assert [site["snd_bga_status"] for site in (heard, corrupt, silent)] == ["ok", "failed", "skipped"]
-    tags = made.features("TAGS")
-    assert len(tags) == 2 * 527 and {row["recording"] for row in tags} == {str(paths[0])}
-    assert {(row["start_s"], row["length_s"]) for row in tags} == {(0.0, 10.0), (10.0, 2.0)}
-    # The composition again, from the table alone.
-    for category, short in (("biophony", "bio"), ("geophony", "geo"), ("anthrophony", "ant")):
-        windows = {
-            row["start_s"] for row in tags if row["category"] == category and row["probability"] >= THRESHOLD
-        }
-        assert heard[f"snd_{short}_raw"] == len(windows) / 2
-    monkeypatch.setattr(kept_results, "Worker", None)  # nothing starts one any more
-    again = run(
-        "bgasound", {**parameters, "THRESHOLD": 0.9, "AGGREGATION": "maximum", "INPUT": _first(points)}
-    )
-    (site,) = again.features()
-    largest = [
-        np.mean(
-            [max(r["probability"] for r in tags if r["category"] == c and r["start_s"] == s) for s in (0, 10)]
-        )
-        for c in ("biophony", "geophony", "anthrophony")
-    ]
-    assert [site[f"snd_{short}_raw"] for short in ("bio", "geo", "ant")] == pytest.approx(largest, rel=1e-5)
-
-
-def _first(layer):
-    from qgis.core import QgsProcessingFeatureSourceDefinition
-
-    layer.selectByIds([next(layer.getFeatures()).id()])
-    return QgsProcessingFeatureSourceDefinition(layer.id(), True)

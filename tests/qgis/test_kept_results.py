@@ -14,6 +14,7 @@ from paper import AST, path_layer
 
 from soundvis_core.classes import load_classes
 from soundvis_core.errors import SoundVisError
+from soundvis_core.models.registry import EMBED_AUDIO, find
 from soundvis_core.progress import NO_PROGRESS
 from soundvis_qgis.runtime import execution, kept_results
 
@@ -23,6 +24,14 @@ from tests.builders import recordings
 
 def entries(folder):
     return sorted((folder / "cache" / "results").rglob("*.entry"))
+
+
+def light_run(python, paths):
+    """The real worker on a light model, which starts at once: what is kept, and how, does not depend on the model."""
+    options = {"model": "acoustic-features"}
+    row = find("acoustic-features", EMBED_AUDIO)
+    job = kept_results.KeptJob(python, "embed-recordings", options, row, "", execution.result_cache())
+    return list(kept_results.run_kept(job, [str(path) for path in paths], NO_PROGRESS, {}))
 
 
 def heard(paths, progress=NO_PROGRESS):
@@ -69,14 +78,15 @@ def test_a_worker_killed_from_outside_keeps_what_was_done(run, paper_setup, work
     assert f"{kept} sites from the cache, {80 - kept} sites in" in made.feedback.text
 
 
-def test_known_and_new_sites_keep_their_order(paper_setup, workers, sounds, tmp_path):
+def test_known_and_new_sites_keep_their_order(paper_setup, paper_python, workers, sounds, tmp_path):
     """Also where an entry was cut in half meanwhile: it is made anew."""
-    known = heard([sounds[0], sounds[4]])
+    known = light_run(paper_python, [sounds[0], sounds[4]])
     entry = entries(paper_setup)[0]
     whole = entry.read_bytes()
     entry.write_bytes(whole[: len(whole) // 2])
     new = many(tmp_path / "new", 3)
-    mixed = heard([new[0], sounds[4], new[1], tmp_path / "nothing.wav", sounds[0], sounds[4], new[2]])
+    paths = [new[0], sounds[4], new[1], tmp_path / "nothing.wav", sounds[0], sounds[4], new[2]]
+    mixed = light_run(paper_python, paths)
     assert len(workers) == 2
     assert [result.status for result in mixed] == ["ok", "ok", "ok", "failed", "ok", "ok", "ok"]
     assert "nothing.wav" in mixed[3].reason
@@ -85,15 +95,15 @@ def test_known_and_new_sites_keep_their_order(paper_setup, workers, sounds, tmp_
         np.testing.assert_array_equal(mixed[place].vector, result.vector)
     # A missing file is no matter of content: once it is there, it is heard.
     shutil.copy(sounds[0], tmp_path / "nothing.wav")
-    (found,) = heard([tmp_path / "nothing.wav"])
+    (found,) = light_run(paper_python, [tmp_path / "nothing.wav"])
     np.testing.assert_array_equal(found.vector, known[0].vector)
 
 
-def test_two_runs_at_once(paper_setup, workers, sounds):
+def test_two_runs_at_once(paper_setup, paper_python, workers, sounds):
     """They share a cache and nothing else."""
     results = {}
     threads = [
-        threading.Thread(target=lambda name=name: results.update({name: heard(sounds)}))
+        threading.Thread(target=lambda name=name: results.update({name: light_run(paper_python, sounds)}))
         for name in ("a", "b")
     ]
     for thread in threads:
@@ -105,7 +115,7 @@ def test_two_runs_at_once(paper_setup, workers, sounds):
         assert (one.status, one.reason) == (other.status, other.reason)
         if one.vector is not None:
             np.testing.assert_array_equal(one.vector, other.vector)
-    assert len(heard(sounds)) == len(sounds) and len(workers) == 2
+    assert len(light_run(paper_python, sounds)) == len(sounds) and len(workers) == 2
 
 
 def test_weights_that_vanish_during_the_run_are_named(paper_setup, tiny, monkeypatch, sounds, tmp_path):

@@ -9,6 +9,7 @@ from paper import AST, core_answers, nobody_left, path_layer
 from qgis.core import QgsRasterLayer
 
 from soundvis_core import segment_windows
+from soundvis_core.bga.audioset import THRESHOLD
 from soundvis_core.classes import NODATA
 from soundvis_core.segment_windows import plan_window_blocks
 from soundvis_qgis.layers.rasters import RasterSource
@@ -147,9 +148,23 @@ def test_embedsound_and_bgasound_share_one_run_of_the_model(run, paper_setup, wo
     assert "6 sites from the cache" in again.feedback.text
     assert "device: cpu" in history(again)
 
-    heard = run("bgasound", {"INPUT": sites, "PATH_FIELD": "path", "METHOD": "ast-audioset"})
+    parameters = {"INPUT": sites, "PATH_FIELD": "path", "METHOD": "ast-audioset", "TAGS_SCORE": 0.0}
+    heard = run("bgasound", {**parameters, "TAGS": "memory:"})
+    features, tags = heard.features(), heard.features("TAGS")
+    assert [site["snd_bga_status"] for site in features] == [site["snd_status"] for site in made.features()]
+    last = [row for row in tags if row["recording"] == str(sounds[5])]
+    assert len(last) == 2 * 527
+    assert {(row["start_s"], row["length_s"]) for row in last} == {(0.0, 10.0), (10.0, 2.0)}
+    # The compositions again, from the table alone.
+    above = run("bgasound", {**parameters, "THRESHOLD": 0.9, "AGGREGATION": "maximum"}).features()
+    for category, short in (("biophony", "bio"), ("geophony", "geo"), ("anthrophony", "ant")):
+        scores = [
+            [row["probability"] for row in last if (row["category"], row["start_s"]) == (category, start)]
+            for start in (0, 10)
+        ]
+        assert features[5][f"snd_{short}_raw"] == np.mean([max(window) >= THRESHOLD for window in scores])
+        assert above[5][f"snd_{short}_raw"] == pytest.approx(np.mean([max(w) for w in scores]), rel=1e-5)
     assert len(workers) == 1
-    assert [site["snd_bga_status"] == "failed" for site in heard.features()] == [False, True, *[False] * 4]
 
 
 def test_embedphotos_with_a_checkpoint_of_ones_own(run, paper_setup, workers, tiny, pictures, core):
@@ -209,21 +224,10 @@ def segment(run, tiny, aerial, output, feedback=None, **changes):
     return run("segmentraster", parameters, feedback)
 
 
-def test_segmentraster(run, paper_setup, workers, tiny, aerial, core, tmp_path):
-    made = segment(run, tiny, aerial, tmp_path / "classes.tif")
-    codes = read_raster(made["OUTPUT"])
-    (answer,) = core["segmentraster"]
-    np.testing.assert_array_equal(codes, answer.values["codes"])
-    assert (codes[150:, 200:] == NODATA).all() and not (codes[:150] == NODATA).any()
-    assert set(np.unique(codes)) <= {1, 2, 3, NODATA}
-    assert "sharpened by SimFeatUp" in made.feedback.text
-    assert "1 blocks in" in made.feedback.text
-
-
 def test_a_broken_run_of_segmentraster_goes_on_where_it_stopped(
     run, paper_setup, workers, tiny, aerial, core, tmp_path, monkeypatch
 ):
-    """Other blocks, the same codes; a run that was cancelled leaves no file, and its blocks are known."""
+    """In blocks what the core gives as a whole; a run that was cancelled leaves no file, and its blocks are known."""
     monkeypatch.setattr(segment_windows, "BLOCK", 224)
     out = tmp_path / "out"
     out.mkdir()
@@ -231,7 +235,11 @@ def test_a_broken_run_of_segmentraster_goes_on_where_it_stopped(
     assert list(out.iterdir()) == []
     assert workers[0].returncode is not None and nobody_left(workers[0].pid)
     made = segment(run, tiny, aerial, out / "classes.tif")
-    np.testing.assert_array_equal(read_raster(made["OUTPUT"]), core["segmentraster"][0].values["codes"])
+    codes = read_raster(made["OUTPUT"])
+    np.testing.assert_array_equal(codes, core["segmentraster"][0].values["codes"])
+    assert (codes[150:, 200:] == NODATA).all() and not (codes[:150] == NODATA).any()
+    assert set(np.unique(codes)) <= {1, 2, 3, NODATA}
+    assert "sharpened by SimFeatUp" in made.feedback.text and " blocks in " in made.feedback.text
     known = int(made.feedback.text.split(" blocks from the cache")[0].split()[-1])
     assert known >= 1  # of four, one of which has no data
     assert made.feedback.progress == sorted(made.feedback.progress) and made.feedback.progress[-1] == 100.0
