@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Callable
 
 from qgis.core import (
+    QgsApplication,
     QgsCoordinateReferenceSystem,
     QgsFields,
     QgsProcessingAlgorithm,
@@ -60,6 +61,10 @@ class FeedbackProgress:
         self._feedback.pushWarning(text)
 
     def cancelled(self) -> bool:
+        # qgis_process hears Ctrl-C as an event of the very thread that runs the tool. On the desktop no event may
+        # come in between: there, the button of the dialog reaches the feedback from another thread.
+        if QgsApplication.platform() == "qgis_process":
+            QCoreApplication.processEvents()
         return self._feedback.isCanceled()
 
 
