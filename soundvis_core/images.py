@@ -45,7 +45,7 @@ def load_photo(path: str | Path | None, max_side: int | None = None) -> np.ndarr
     if path is None or not str(path).strip():
         raise SiteError("No photo is given.", SKIPPED)
     file = Path(path)
-    _check_file(file)
+    check_photo(file)
     image_module = require("PIL.Image")
     image = _open(image_module, file)
     try:
@@ -124,7 +124,9 @@ def _look_around(image: np.ndarray) -> list[np.ndarray]:
     return [perspective_view(smooth, yaw, size) for yaw in YAWS]
 
 
-def _check_file(file: Path) -> None:
+def check_photo(path: str | Path) -> None:
+    """Raise :class:`SiteError` where ``path`` is no file with something in it; the picture is not opened."""
+    file = Path(path)
     try:
         if not file.exists():
             raise SiteError(f"The photo '{file}' does not exist.")

@@ -90,6 +90,23 @@ def worker_part(name: str, options: Options) -> tuple[str, dict[str, Any], Deriv
     return "hear-recordings", heard, lambda result: composition_of(result, options)
 
 
+def check_task(name: str, task: Any) -> None:
+    """Raise SiteError where the file of a task is not there or holds nothing, in the words of the job itself.
+
+    It is a look at the file only: no model has to be loaded to say that a file is missing.
+    """
+    if not isinstance(task, str):
+        return
+    if name in ("embed-recordings", "hear-recordings", "compose-sound"):
+        from .audio.decoding import check_file
+
+        check_file(task)
+    elif name in ("embed-photos", "segment-photos"):
+        from .images import check_photo
+
+        check_photo(task)
+
+
 def key_parameters(name: str, options: Options) -> dict[str, Any]:
     """The options that decide the results of a job, by name; of a class list its content, not its name."""
     found = {parameter: options.get(parameter) for parameter in JOBS[name].parameters}

@@ -192,9 +192,19 @@ def _own(row: ModelRow, path: Path) -> tuple[Path, dict[str, Path], str]:
             f"The checkpoint {path} is not there. It has to be a file ({', '.join(WEIGHT_SUFFIXES)}) or a folder."
         )
     if path.suffix.lower() not in WEIGHT_SUFFIXES:
+        if not _describes(path):
+            raise MissingWeightsError(
+                f"The checkpoint {path} is no weight file ({', '.join(WEIGHT_SUFFIXES)}) and does not describe one. "
+                f"Name the weight file or its folder. {ways_out(row)}"
+            )
         return path.parent, _folder_files(row, path.parent), LOCAL
-    beside = [other for other in _described(path.parent) if any(map(other.match, _DESCRIBING))]
+    beside = [other for other in _described(path.parent) if _describes(other)]
     return path.parent, {path.name: path, **{other.name: other for other in beside}}, LOCAL
+
+
+def _describes(path: Path) -> bool:
+    """Whether a file describes the weights beside it, by its name."""
+    return any(map(path.match, (*_DESCRIBING, MANIFEST)))
 
 
 def _folder_files(row: ModelRow, folder: Path) -> dict[str, Path]:

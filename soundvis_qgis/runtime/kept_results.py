@@ -16,7 +16,7 @@ from typing import Any
 
 from soundvis_core.cache import ResultCache, content_key
 from soundvis_core.errors import FAILED, SiteError, SoundVisError
-from soundvis_core.jobs import JOBS, key_parameters
+from soundvis_core.jobs import JOBS, check_task, key_parameters
 from soundvis_core.models.hashing import remembered_sha256
 from soundvis_core.models.registry import ModelRow
 from soundvis_core.pipeline import SiteResult, TaskOrError
@@ -129,8 +129,13 @@ class _Run:
     def _take(self, task: TaskOrError[Any]) -> None:
         """Give a task its place: a result that is known, or one that the worker will fill."""
         slot = _Slot()
-        if isinstance(task, SiteError):
-            slot.result = SiteResult(task.status, str(task))
+        try:
+            if isinstance(task, SiteError):
+                raise task
+            # No model is loaded to hear that a file is missing.
+            check_task(self._job.name, task)
+        except SiteError as error:
+            slot.result = SiteResult(error.status, str(error))
         else:
             slot.key = self._key(task)
             slot.result = self._kept(slot.key)

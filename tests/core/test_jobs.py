@@ -7,7 +7,7 @@ import pytest
 
 from soundvis_core import jobs
 from soundvis_core.errors import InputError, SiteError
-from soundvis_core.jobs import JOBS, key_parameters, model_row, run_job, worker_part
+from soundvis_core.jobs import JOBS, check_task, key_parameters, model_row, run_job, worker_part
 from soundvis_core.models.store import MissingWeightsError
 from soundvis_core.pipeline import OK, SiteResult
 from soundvis_core.progress import NO_PROGRESS, NoProgress
@@ -151,3 +151,26 @@ def test_what_runs_and_where_goes_to_the_log_and_to_the_parent(monkeypatch):
         "Model clip-vit-l-14, revision abc, on cpu (1 thread), float32.",
         {"model": "clip-vit-l-14", "revision": "abc", "device": "cpu (1 thread), float32"},
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("embed-recordings", {"model": "acoustic-features"}),
+        ("compose-sound", {"method": "ndsi"}),
+        ("embed-photos", {"model": "colour-texture"}),
+        ("segment-photos", {"model": "colour-index", "classes": "colour-index"}),
+    ],
+)
+def test_files_that_are_not_there_are_told_in_the_words_of_the_job(name, options, tmp_path):
+    empty = tmp_path / "empty"
+    empty.touch()
+    whole = tmp_path / "whole"
+    whole.write_bytes(b"something")
+    paths = [str(tmp_path / "nothing"), str(empty), str(tmp_path)]
+    for path, result in zip(paths, run_job(name, options, paths, NO_PROGRESS)):
+        with pytest.raises(SiteError) as told:
+            check_task(name, path)
+        assert (told.value.status, str(told.value)) == (result.status, result.reason)
+    check_task(name, str(whole))
+    check_task("embed-tiles", np.zeros((2, 2, 3), np.uint8))

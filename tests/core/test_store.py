@@ -324,6 +324,9 @@ class TestOwnCheckpoint:
         assert "gone.pt is not there" in missing_weights(ROW, gone)
         empty = replace(options, checkpoint=str(put(tmp_path / "empty", readme__txt=b"")))
         assert "holds no weight file" in missing_weights(ROW, empty)
+        beside = put(tmp_path / "data", sites__geojson=b"{}", model__pt=b"weights")
+        other = replace(options, checkpoint=str(beside / "sites.geojson"))
+        assert "sites.geojson is no weight file" in missing_weights(ROW, other)
         two = replace(options, checkpoint=str(put(tmp_path / "two", a__pt=b"", b__pt=b"")))
         assert "several weight files (a.pt, b.pt); name one of them" in missing_weights(ROW, two)
 

@@ -99,6 +99,22 @@ def test_known_and_new_sites_keep_their_order(paper_setup, paper_python, workers
     np.testing.assert_array_equal(found.vector, known[0].vector)
 
 
+def test_a_missing_file_starts_no_worker(paper_setup, paper_python, workers, sounds, tmp_path):
+    known = light_run(paper_python, sounds)
+    assert len(workers) == 1
+    empty = tmp_path / "empty.wav"
+    empty.touch()
+    again = light_run(paper_python, [tmp_path / "nothing.wav", *sounds, empty, tmp_path])
+    assert len(workers) == 1
+    assert [result.status for result in again] == [
+        "failed",
+        *(one.status for one in known),
+        "failed",
+        "failed",
+    ]
+    assert "no such file" in again[0].reason and "0 bytes" in again[-2].reason
+
+
 def test_two_runs_at_once(paper_setup, paper_python, workers, sounds):
     """They share a cache and nothing else."""
     results = {}

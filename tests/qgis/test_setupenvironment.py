@@ -22,8 +22,6 @@ from soundvis_qgis.runtime.install_errors import InstallError
 from soundvis_qgis.runtime.install_plan import Request, make_plan
 from soundvis_qgis.runtime.programs import ask_program
 
-#: The Python with torch that the tests of models run in; each test here begins without it.
-NAMED = os.environ.get(environment.PYTHON_VARIABLE, "")
 FOUND = {
     "python": "3.11.2",
     "executable": "/x/python",
@@ -225,18 +223,10 @@ def test_a_variable_that_goes_before_is_told(run, tmp_path, monkeypatch):
     assert any("/other/python" in warning for warning in made.feedback.warnings)
 
 
-def test_the_real_python_of_the_models_is_taken(run, models_python):
-    made = run("setupenvironment", {"PYTHON": models_python})
-    assert settings.stored(settings.PYTHON) == models_python
+def test_the_real_python_of_the_models_is_taken(run, paper_python):
+    made = run("setupenvironment", {"PYTHON": paper_python})
+    assert settings.stored(settings.PYTHON) == paper_python
     assert any("Models run on" in line for line in made.feedback.infos)
-
-
-@pytest.fixture(scope="module")
-def models_python():
-    """The Python with torch that tests of models use."""
-    if not NAMED:
-        pytest.skip("no Python with torch here: SOUNDVIS_PYTHON names none")
-    return NAMED
 
 
 def test_a_python_without_torch_changes_nothing(run, tmp_path):
