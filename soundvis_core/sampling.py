@@ -18,29 +18,43 @@ def bilinear(
     """
     height, width = valid.shape
     inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
-    c = np.clip(columns - 0.5, 0.0, width - 1.0)
-    r = np.clip(rows - 0.5, 0.0, height - 1.0)
-    c0 = np.minimum(c.astype(np.intp), max(width - 2, 0))
-    r0 = np.minimum(r.astype(np.intp), max(height - 2, 0))
-    c1 = np.minimum(c0 + 1, width - 1)
-    r1 = np.minimum(r0 + 1, height - 1)
-    fc = (c - c0).astype(np.float32)
-    fr = (r - r0).astype(np.float32)
-    total = np.zeros((bands.shape[0], *columns.shape), dtype=np.float32)
-    weight = np.zeros(columns.shape, dtype=np.float32)
-    for row, column, share in (
-        (r0, c0, (1 - fr) * (1 - fc)),
-        (r0, c1, (1 - fr) * fc),
-        (r1, c0, fr * (1 - fc)),
-        (r1, c1, fr * fc),
-    ):
-        share = share * valid[row, column]
-        total += bands[:, row, column] * share
-        weight += share
-    nearest_row = np.clip(np.floor(rows), 0, height - 1).astype(np.intp)
-    nearest_column = np.clip(np.floor(columns), 0, width - 1).astype(np.intp)
-    present = inside & valid[nearest_row, nearest_column] & (weight > 0)
-    return np.where(present, total / np.maximum(weight, 1e-12), 0.0).astype(np.float32), present
+    c0, fc = _before(columns, width)
+    r0, fr = _before(rows, height)
+    right, below = min(width - 1, 1), width * min(height - 1, 1)
+    index = r0 * width + c0
+    corners = (index, index + right, index + below, index + below + right)
+    shares = ((1 - fr) * (1 - fc), (1 - fr) * fc, fr * (1 - fc), fr * fc)
+    whole = bool(valid.all())
+    if not whole:
+        flat_valid = valid.ravel()
+        shares = tuple(share * flat_valid.take(corner) for share, corner in zip(shares, corners))
+    values = np.zeros((bands.shape[0], *columns.shape), dtype=np.float32)
+    for band, total in zip(bands.reshape(bands.shape[0], -1), values):
+        for corner, share in zip(corners, shares):
+            part = band.take(corner)
+            part *= share
+            total += part
+    present = inside
+    if not whole:
+        weight = sum(shares[1:], shares[0])
+        values /= np.maximum(weight, 1e-12)
+        nearest_row = np.clip(np.floor(rows), 0, height - 1).astype(np.intp)
+        nearest_column = np.clip(np.floor(columns), 0, width - 1).astype(np.intp)
+        present = inside & (weight > 0) & flat_valid.take(nearest_row * width + nearest_column)
+    if not present.all():
+        values[:, ~present] = 0.0
+    return values, present
+
+
+def _before(places: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The pixel centre before each place along an axis, and how far (0 to 1) the place is from it to the next."""
+    position = np.clip(places - 0.5, 0.0, size - 1.0)
+    before = position.astype(np.intp)
+    if size > 1:
+        np.minimum(before, size - 2, out=before)
+    else:
+        before[...] = 0
+    return before, (position - before).astype(np.float32)
 
 
 def pool(values: np.ndarray, present: np.ndarray, factor: int) -> tuple[np.ndarray, np.ndarray]:
@@ -51,6 +65,11 @@ def pool(values: np.ndarray, present: np.ndarray, factor: int) -> tuple[np.ndarr
     """
     if factor == 1:
         return values, present
+    if present.all() and not any(length % factor for length in present.shape):
+        # Sums of whole rows and columns apart are several times faster than over both at once.
+        rows = np.add.reduce([values[:, start::factor] for start in range(factor)])
+        total = np.add.reduce([rows[:, :, start::factor] for start in range(factor)])
+        return total / np.float32(factor * factor), np.ones(total.shape[1:], dtype=bool)
     short = [(0, -length % factor) for length in present.shape]
     if any(missing for _, missing in short):
         values, present = np.pad(values, [(0, 0), *short]), np.pad(present, short)
