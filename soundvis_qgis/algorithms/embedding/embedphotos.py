@@ -12,6 +12,8 @@ from .fields import prefix_of
 from .files import EmbedFiles
 
 VIEWS = "VIEWS"
+#: As in the core's images, which loads numpy: not when the plugin loads.
+MODES = ("centre", "three-crops", "panorama")
 
 
 class EmbedPhotos(EmbedFiles):
@@ -40,8 +42,6 @@ class EmbedPhotos(EmbedFiles):
     DEFAULT_FIELD = "st_emb"
 
     def further_parameters(self) -> None:
-        from soundvis_core.images import VIEWS as MODES
-
         self.add(
             QgsProcessingParameterEnum(
                 VIEWS, self.tr("Views"), options=list(MODES), defaultValue=MODES[0], usesStaticStrings=True
