@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 
@@ -41,7 +42,7 @@ def run() -> Iterator[Claim]:
     )
 
 
-def _hub_way(folder, classes: ClassList):  # noqa: ANN001, ANN202 - one function with all it needs
+def _hub_way(folder: Path, classes: ClassList) -> Callable[[np.ndarray], np.ndarray]:
     """As the hub's page shows it: the processor, a copy of the photo per prompt, and every map at full size."""
     import torch
     from PIL import Image
