@@ -15,7 +15,17 @@ import numpy as np
 from ..errors import InputError
 from ..progress import NO_PROGRESS, PartOf, Progress, check_cancelled
 from .mantel import mantel_p, naive_p, pearson, permutation_orders
-from .results import POOLED, Block, CorrelationResult, CorrelationRow, DroppedSite, PairSimilarities
+from .results import (
+    MANTEL,
+    NAIVE,
+    POOLED,
+    Block,
+    CorrelationResult,
+    CorrelationRow,
+    DroppedSite,
+    PairSimilarities,
+    Rung,
+)
 from .similarity import mean_of_z_scores, measure_of, missing_reasons, pairs_of, similarity_matrix, varies
 
 #: The name of street view and aerial imagery taken together.
@@ -57,7 +67,7 @@ def correlate_blocks(
         similarities over the pairs of the row.
     groups: per site, the group (a city) or None; None altogether gives pooled rows only. Pooled rows take the
         pairs between groups too, as the paper's do.
-    permutations: of the Mantel test; 0 leaves p_mantel out. Each row permutes the sites of its first block
+    permutations: of the Mantel test; 0 leaves its p out. Each row permutes the sites of its first block
         among the sites that the row uses.
     seed: each row starts its own generator from it, so a row does not depend on which others are computed.
 
@@ -189,7 +199,8 @@ def _correlate(
     pairs = sites * (sites - 1) // 2
 
     def outcome(r: float | None, naive: float | None, mantel: float | None, note: str) -> CorrelationRow:
-        return CorrelationRow(first, second, group, sites, members - sites, pairs, r, naive, mantel, note)
+        rungs = {NAIVE: Rung(NAIVE, r, naive), MANTEL: Rung(MANTEL, r, mantel)}
+        return CorrelationRow(first, second, group, sites, members - sites, pairs, r, rungs=rungs, note=note)
 
     if sites < MIN_SITES:
         listed = " and ".join(comparison.blocks)
