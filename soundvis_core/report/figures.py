@@ -17,7 +17,7 @@ from typing import Any
 
 from ..dependencies import require
 from ..statistics.correlate import COMBINED
-from ..statistics.results import POOLED, CorrelationResult, CorrelationRow, PairSimilarities
+from ..statistics.results import MANTEL, POOLED, CorrelationResult, CorrelationRow, PairSimilarities
 from .wording import LEVEL, number, printable
 
 #: Colours of the blocks: told apart with any colour vision, and none of them a colour of the BGA categories.
@@ -129,8 +129,8 @@ def bar_figures(result: CorrelationResult, prefix: str) -> list[str]:
 
 
 def _bars(result: CorrelationResult, groups: Sequence[str], limits: tuple[float, float], prefix: str) -> str:
-    compared = [(row.block_a, row.block_b) for row in result.rows if row.group == POOLED]
-    rows = {(row.block_a, row.block_b, row.group): row for row in result.rows}
+    compared = [(row.block_a, row.block_b) for row in result.rows if row.group == POOLED and not row.category]
+    rows = {(row.block_a, row.block_b, row.group): row for row in result.rows if not row.category}
     width = 0.8 / max(len(compared), 1)
     labelled = min(len(result.groups) + 1, GROUPS_PER_FIGURE) * len(compared) <= 20  # room for the numbers
     with _figure(9.4, 3.7, f"Correlation by group: {', '.join(groups)}") as (figure, save):
@@ -145,7 +145,7 @@ def _bars(result: CorrelationResult, groups: Sequence[str], limits: tuple[float,
                 row = rows[block_a, block_b, group]
                 x = position + (place - (len(compared) - 1) / 2) * width
                 _bar(axes, x, width * 0.9, row, colour, label=labelled)
-        tested = any(row.p_mantel is not None for row in result.rows)
+        tested = any(row.p(MANTEL) is not None for row in result.rows)
         if tested:
             handles.append(
                 Patch(facecolor="white", edgecolor="#555555", hatch="////", label=f"Mantel p > {LEVEL:g}")
@@ -181,7 +181,8 @@ def _bar(axes: Any, x: float, width: float, row: CorrelationRow, colour: str, la
             "n/a", (x, 0.0), (0, 3), textcoords="offset points", ha="center", fontsize=7.5, color="#555555"
         )
         return
-    shown = row.p_mantel is None or row.p_mantel <= LEVEL
+    p = row.p(MANTEL)
+    shown = p is None or p <= LEVEL
     look = {"color": colour} if shown else {"facecolor": "white", "edgecolor": colour, "hatch": "////"}
     axes.bar(x, row.r, width, linewidth=0.9, **look)
     if label:

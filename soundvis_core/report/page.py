@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..statistics.correlate import COMBINED
-from ..statistics.results import POOLED, CorrelationResult, CorrelationRow
+from ..statistics.results import MANTEL, NAIVE, POOLED, CorrelationResult, CorrelationRow
 from .figures import MAX_BAR_GROUPS, bar_figures, pair_figure
 from .style import CSS
 from .wording import LEVEL, PLAIN_DIGITS, cautions, findings, number, printable, probability
@@ -158,8 +158,8 @@ def _result_row(row: CorrelationRow, noted: bool) -> str:
         f"{row.dropped:,}",
         f"{row.pairs:,}",
         f"<strong>{number(row.r)}</strong>",
-        _power(probability(row.p_naive)),
-        _power(probability(row.p_mantel)),
+        _power(probability(row.p(NAIVE))),
+        _power(probability(row.p(MANTEL))),
     ]
     numbers = "".join(f"<td class='number'>{cell}</td>" for cell in cells)
     note = f"<td class='note'>{escape(row.note)}</td>" if noted else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..statistics.correlate import COMBINED, FEW_SITES
-from ..statistics.results import POOLED, CorrelationResult, CorrelationRow
+from ..statistics.results import MANTEL, NAIVE, POOLED, CorrelationResult, CorrelationRow
 
 #: The level at which a row is called a link. Said in the report.
 LEVEL = 0.05
@@ -70,16 +70,17 @@ def _pooled_sentence(row: CorrelationRow) -> str:
     if row.r is None:
         return f"Nothing can be said about {names}: {row.note}."
     over = f"r = {number(row.r)} over {row.pairs:,} pairs of {row.sites:,} sites"
-    if row.p_mantel is None:
+    p, naive = row.p(MANTEL), row.p(NAIVE)
+    if p is None:
         return f"{names}: {over}, a {strength(row.r)} correlation; it was not tested by permutation."
-    tested = f"Mantel p = {probability(row.p_mantel)}"
-    if row.p_mantel > LEVEL:
-        share = f"{100.0 * row.p_mantel:.0f} %"
+    tested = f"Mantel p = {probability(p)}"
+    if p > LEVEL:
+        share = f"{100.0 * p:.0f} %"
         text = (
             f"No link between {names} is shown ({over}, {tested}): about {share} of random rearrangements "
             "of the sites give a correlation as strong."
         )
-        if row.p_naive is not None and row.p_naive <= LEVEL:
+        if naive is not None and naive <= LEVEL:
             text += (
                 " The naive p would call it significant, but it counts every pair as independent evidence."
             )
@@ -115,7 +116,7 @@ def cautions(result: CorrelationResult) -> list[str]:
             "Pooled rows also compare sites of different groups. Where groups differ in sound and in sight, "
             "that alone raises the pooled r; the rows within each group are free of it."
         )
-    tests = sum(row.p_mantel is not None for row in result.rows)
+    tests = sum(row.p(MANTEL) is not None for row in result.rows)
     if tests > 1:
         said.append(
             f"{tests} rows were tested. If there were no link at all, about {tests * LEVEL:.1f} of them "
