@@ -1,0 +1,188 @@
+"""Agreement of two descriptions of the same site, site by site: equations 4 and 5 of the paper.
+
+Equation 4 is the cosine between the embedding of a site's sound and that of its sight, equation 5 the cosine between
+its two compositions of biophony, geophony and anthrophony. Compositions can be compared by measures of their own, too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable
+
+import numpy as np
+
+from ..errors import InputError
+from .similarity import COSINE
+
+HELLINGER = "hellinger"
+JENSEN_SHANNON = "jensen-shannon"
+AITCHISON = "aitchison"
+#: What each measure gives. All of them are 1 for equal compositions and fall as these part.
+AGREEMENTS = {
+    COSINE: "cosine, 0 to 1 (-1 to 1 for embeddings)",
+    HELLINGER: "1 - Hellinger distance, 0 to 1",
+    JENSEN_SHANNON: "1 - Jensen-Shannon distance (root of the divergence in bits), 0 to 1",
+    AITCHISON: "1 / (1 + Aitchison distance), 0 to 1; zeros replaced",
+}
+#: What a share of zero becomes before logarithms are taken: a hundredth, below what a share of windows or pixels tells.
+ZERO_SHARE = 0.01
+
+
+@dataclass(frozen=True)
+class _Measure:
+    """A measure as a change of each row, and a score of two changed rows (n, d) each -> (n,)."""
+
+    change: Callable[[np.ndarray], np.ndarray]
+    score: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    composition: bool = True
+
+
+class Comparison:
+    """Two descriptions of the same sites under one measure, ready to be compared in any order.
+
+    first, second: (n, d) float, every row usable (see :func:`unusable_reasons`); kept as the rows that the measure
+    scores, of length 1 for the cosine. Raises InputError for an unknown measure and for different shapes.
+    """
+
+    def __init__(self, first: np.ndarray, second: np.ndarray, measure: str = COSINE) -> None:
+        self.measure = measure
+        self._measure = _measure(measure)
+        if first.shape != second.shape:
+            raise InputError(
+                f"One description has {first.shape[1]} numbers for {len(first)} sites, the other {second.shape[1]} for "
+                f"{len(second)}; they can be compared only number by number."
+            )
+        self.first = self._measure.change(first)
+        self.second = self._measure.change(second)
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def scores(self, order: np.ndarray | None = None, sites: slice = slice(None)) -> np.ndarray:
+        """Agreement of site ``order[i]`` in the first with site i in the second; of each site with itself by default.
+
+        sites: the stretch of sites i that is wanted, to bound the memory. Gives (sites,) float64.
+        """
+        first = self.first[sites] if order is None else self.first[order[sites]]
+        return np.asarray(self._measure.score(first, self.second[sites]), dtype=np.float64)
+
+
+def agreement(first: np.ndarray, second: np.ndarray, measure: str = COSINE) -> np.ndarray:
+    """Agreement of each row of ``first`` with the same row of ``second``, (n, d) float each: (n,) float64.
+
+    measure: a name of ``AGREEMENTS``. Compositions need not add up to 1; they are closed first. A row that one of the
+    two cannot be compared by (see :func:`unusable_reasons`) gives NaN.
+
+    - cosine: equations 4 and 5 of the paper;
+    - hellinger: 1 - sqrt(sum (sqrt p - sqrt q)^2 / 2);
+    - jensen-shannon: 1 - sqrt(JSD), base 2 (Endres and Schindelin 2003, doi:10.1109/TIT.2003.813506);
+    - aitchison: 1 / (1 + distance of the centred log-ratios) (Aitchison 1986), zeros replaced as in
+      :func:`zeros_replaced`.
+
+    Raises InputError for an unknown measure or different shapes.
+    """
+    found = np.full(len(first), np.nan)
+    usable = np.ones(len(first), dtype=bool)
+    for values in (first, second):
+        usable &= np.array([reason is None for reason in unusable_reasons(values, measure)], dtype=bool)
+    found[usable] = Comparison(first[usable], second[usable], measure).scores()
+    return found
+
+
+def unusable_reasons(values: np.ndarray, measure: str = COSINE) -> list[str | None]:
+    """Per row of ``values`` (n, d), why it cannot be compared under ``measure``; None where it can."""
+    composition = _measure(measure).composition
+    finite = np.isfinite(values).all(axis=1)
+    empty = np.isnan(values).any(axis=1)
+    zero = finite & ~values.any(axis=1)
+    negative = finite & (values < 0.0).any(axis=1)
+    reasons: list[str | None] = []
+    for site in range(len(values)):
+        if empty[site]:
+            reasons.append("no value")
+        elif not finite[site]:
+            reasons.append("a number is infinite")
+        elif zero[site]:
+            reasons.append("all numbers are zero")
+        elif composition and negative[site]:
+            reasons.append("a share is negative")
+        else:
+            reasons.append(None)
+    return reasons
+
+
+def closed(values: np.ndarray) -> np.ndarray:
+    """Rows (n, d) of shares scaled to add up to 1. No row may be all zero."""
+    # By the largest first, so that no sum overflows.
+    scaled = values / values.max(axis=1, keepdims=True)
+    return np.asarray(scaled / scaled.sum(axis=1, keepdims=True))
+
+
+def zeros_replaced(values: np.ndarray, share: float = ZERO_SHARE) -> np.ndarray:
+    """Closed rows (n, d) in which each zero is ``share`` and the other parts keep their ratios.
+
+    Multiplicative replacement (Martin-Fernandez et al. 2003, doi:10.1023/A:1023866030544). Raises InputError where
+    ``share`` leaves nothing for the other parts.
+    """
+    if not 0.0 < share < 1.0 / values.shape[1]:
+        raise InputError(
+            f"A zero cannot become {share:g} in compositions of {values.shape[1]} parts; it has to be above 0 and "
+            f"below {1.0 / values.shape[1]:g}."
+        )
+    whole = closed(values)
+    zeros = whole == 0.0
+    return np.where(zeros, share, whole * (1.0 - share * zeros.sum(axis=1, keepdims=True)))
+
+
+def _measure(name: str) -> _Measure:
+    if name not in _MEASURES:
+        raise InputError(f"There is no measure '{name}'. Choose one of: {', '.join(_MEASURES)}.")
+    return _MEASURES[name]
+
+
+def _units(values: np.ndarray) -> np.ndarray:
+    """Rows of length 1 in the precision given (float32 stays: embeddings of very many sites)."""
+    kind = np.float32 if values.dtype == np.float32 else np.float64
+    # By the largest number first, so that the squares neither overflow nor vanish.
+    scaled = values.astype(np.float64) / np.abs(values).max(axis=1, keepdims=True)
+    lengths = np.sqrt(np.einsum("ij,ij->i", scaled, scaled))[:, None]
+    return np.asarray((scaled / lengths).astype(kind))
+
+
+def _products(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return np.clip(np.einsum("ij,ij->i", first, second), -1.0, 1.0)
+
+
+def _roots(values: np.ndarray) -> np.ndarray:
+    return np.sqrt(closed(values))
+
+
+def _hellinger(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    apart = first - second
+    return np.asarray(1.0 - np.sqrt(np.minimum(np.einsum("ij,ij->i", apart, apart) / 2.0, 1.0)))
+
+
+def _jensen_shannon(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    from scipy.special import rel_entr
+
+    middle = (first + second) / 2.0
+    nats = (rel_entr(first, middle) + rel_entr(second, middle)).sum(axis=1) / 2.0
+    return np.asarray(1.0 - np.sqrt(np.clip(nats / np.log(2.0), 0.0, 1.0)))
+
+
+def _centred_logs(values: np.ndarray) -> np.ndarray:
+    logs = np.log(zeros_replaced(values))
+    return np.asarray(logs - logs.mean(axis=1, keepdims=True))
+
+
+def _aitchison(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    apart = first - second
+    return np.asarray(1.0 / (1.0 + np.sqrt(np.einsum("ij,ij->i", apart, apart))))
+
+
+_MEASURES = {
+    COSINE: _Measure(_units, _products, composition=False),
+    HELLINGER: _Measure(_roots, _hellinger),
+    JENSEN_SHANNON: _Measure(closed, _jensen_shannon),
+    AITCHISON: _Measure(_centred_logs, _aitchison),
+}
