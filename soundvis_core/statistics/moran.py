@@ -1,0 +1,197 @@
+"""Moran spectral randomisation of a Mantel test: the null keeps the spatial autocorrelation of what it shuffles.
+
+Wagner and Dray 2015, doi:10.1111/2041-210x.12407; Crabot, Clappe, Dray and Datry 2019, doi:10.1111/2041-210x.13141.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..progress import NO_PROGRESS, Progress, check_cancelled
+from .neighbours import spatial_weights
+from .similarity import pairs_of, varies
+
+#: A randomised r this close to the observed one ties with it.
+_TIE = 1e-12
+#: Principal axes with less than this share of the largest one are rounding.
+_ROUNDING = 1e-10
+#: Numbers held at once while randomising (64 MB).
+_BATCH = 8_000_000
+
+
+@dataclass(frozen=True)
+class SpatialBasis:
+    """Moran's eigenvector maps of the sites.
+
+    vectors: (n, n - 1) orthonormal columns, each of mean 0, from the broadest pattern to the finest. values: (n - 1,)
+    their eigenvalues, falling; times n / sum of weights, each is the Moran's I of its vector. weights: (n, n) symmetric
+    spatial weights, 0 on the diagonal.
+    """
+
+    vectors: np.ndarray
+    values: np.ndarray
+    weights: np.ndarray
+
+
+def spatial_basis(lonlat: np.ndarray) -> SpatialBasis | None:
+    """The complete basis of spatial patterns of the sites at ``lonlat`` (n, 2), degrees.
+
+    None where fewer than five different places leave nothing to randomise. O(n^3) time, about 3 s for 2,000 sites.
+
+    Raises InputError for places that are missing or no longitude and latitude.
+    """
+    weights = spatial_weights(lonlat)
+    return None if weights is None else basis_of(weights)
+
+
+def basis_of(weights: np.ndarray) -> SpatialBasis:
+    """The basis of given symmetric spatial ``weights`` (n, n) (Dray, Legendre and Peres-Neto 2006).
+
+    The eigenvectors of the doubly centred weights, null space included, without the constant vector.
+    """
+    helmert = _centred_basis(len(weights))
+    values, vectors = np.linalg.eigh(helmert.T @ weights @ helmert)
+    return SpatialBasis((helmert @ vectors)[:, ::-1], values[::-1], weights)
+
+
+def morans_i(values: np.ndarray, weights: np.ndarray) -> float | None:
+    """Moran's I of one number per site, ``values`` (n,), under ``weights`` (n, n); None where they do not vary."""
+    if not varies(values):
+        return None
+    centred = values - values.mean()
+    total = float(weights.sum())
+    squares = float(np.einsum("i,i->", centred, centred))
+    return len(values) / total * float(np.einsum("i,ij,j->", centred, weights, centred)) / squares
+
+
+def randomised(values: np.ndarray, basis: SpatialBasis, seed: int) -> np.ndarray:
+    """``values`` (n, d), one number per site and variable, drawn anew with their spatial structure kept.
+
+    The singleton procedure of Wagner and Dray 2015: the sign of each spatial pattern is drawn, the same for all
+    variables. It keeps each variable's mean, variance and Moran's I, and the correlations between variables, exactly.
+    """
+    signs = _signs(1, len(basis.values), seed)[0]
+    means = values.mean(axis=0)
+    return means + basis.vectors @ (signs[:, None] * (basis.vectors.T @ (values - means)))
+
+
+def moran_p(
+    a: np.ndarray,
+    b: np.ndarray,
+    basis: SpatialBasis,
+    permutations: int,
+    seed: int,
+    progress: Progress = NO_PROGRESS,
+) -> tuple[float | None, float | None]:
+    """Mantel's r of two similarity matrices, and its two-sided p under Moran spectral randomisation of the first.
+
+    a, b: (n, n) symmetric, of the sites of ``basis``. Cosines are taken as what they are, inner products of unit
+    vectors: these vectors, centred, are randomised, and their similarity is 1 - distance^2 / 2. Any other
+    similarity, or ranks of similarities, is a kernel in the same way (Gower 1966), its principal coordinates being
+    randomised. The randomised r of autocorrelated blocks lie about a mean above 0, so p counts those
+    at least as far from the mean of all (the observed one among them) as the observed one.
+
+    (None, None) where ``a`` or ``b`` does not vary; p is None without permutations. Raises :class:`Cancelled`.
+    """
+    observed, null = moran_null(a, b, basis, permutations, seed, progress)
+    if observed is None or null is None or not len(null):
+        return observed, None
+    centre = (observed + float(null.sum())) / (len(null) + 1)
+    hits = int((np.abs(null - centre) >= abs(observed - centre) - _TIE).sum())
+    return observed, (hits + 1) / (len(null) + 1)
+
+
+def moran_null(
+    a: np.ndarray,
+    b: np.ndarray,
+    basis: SpatialBasis,
+    permutations: int,
+    seed: int,
+    progress: Progress = NO_PROGRESS,
+) -> tuple[float | None, np.ndarray | None]:
+    """The observed r and the (permutations,) randomised ones of :func:`moran_p`; (None, None) as there."""
+    if not (varies(pairs_of(a)) and varies(pairs_of(b))):
+        return None, None
+    test = _Randomisation(a, b, basis)
+    sites = len(a)
+    observed = float(test.r(np.ones((1, sites - 1)))[0])
+    signs = _signs(permutations, sites - 1, seed)
+    null = np.empty(permutations)
+    batch = max(1, _BATCH // (sites * test.rank))
+    for start in range(0, permutations, batch):
+        check_cancelled(progress)
+        progress.report(start / permutations)
+        null[start : start + batch] = test.r(signs[start : start + batch])
+    return observed, null
+
+
+def estimate_seconds(sites: int, permutations: int, rank: int | None = None) -> float:
+    """About how long :func:`spatial_basis` and :func:`moran_p` take together, in seconds on two cores.
+
+    rank: how many numbers a vector of the randomised block has (its principal axes), at most ``sites``.
+    """
+    axes = min(sites, rank or sites)
+    return 0.02 + 3e-10 * sites**3 + 5e-11 * permutations * float(sites) ** 2 * axes
+
+
+def _signs(draws: int, patterns: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 2, (draws, patterns)) * 2.0 - 1.0
+
+
+class _Randomisation:
+    """r between ``a``, the signs of whose spatial patterns are drawn, and ``b``.
+
+    With a's kernel in the basis, A = V'GV, the randomised kernel is V D A D V' for signs D = diag(d), and the
+    similarity of i and j is a constant less half of g_ii + g_jj - 2 g_ij. Its products with the standardised b then
+    are a quadratic form in d; its variance changes only by the sum of the squared diagonal of the kernel.
+    """
+
+    def __init__(self, a: np.ndarray, b: np.ndarray, basis: SpatialBasis) -> None:
+        self._sites = len(a)
+        self._vectors = basis.vectors
+        kernel = a - pairs_of(a).mean()
+        if np.ptp(np.diagonal(kernel)) > 0.0:  # distances need one self-similarity; which one changes no r
+            np.fill_diagonal(kernel, np.diagonal(kernel).max())
+        in_basis = self._vectors.T @ kernel @ self._vectors
+        in_basis = (in_basis + in_basis.T) / 2.0
+        other = pairs_of(b)
+        target = b - other.mean()
+        np.fill_diagonal(target, 0.0)
+        target /= math.sqrt(float(np.einsum("ij,ij->", target, target)) / 2.0)
+        target[np.diag_indices(self._sites)] = -target.sum(axis=1)
+        self._form = in_basis * (self._vectors.T @ target @ self._vectors) / 2.0
+        self._trace = float(np.trace(in_basis))
+        self._squares = float(np.einsum("ij,ij->", in_basis, in_basis))
+        sizes, axes = np.linalg.eigh(in_basis)
+        kept = np.abs(sizes) > _ROUNDING * np.abs(sizes).max()
+        self._sizes, self._axes = sizes[kept], axes[:, kept]
+
+    @property
+    def rank(self) -> int:
+        """How many principal axes the randomised block has."""
+        return len(self._sizes)
+
+    def r(self, signs: np.ndarray) -> np.ndarray:
+        """The r (k,) for k rows of signs (k, n - 1)."""
+        sites = self._sites
+        products = np.einsum("ij,ij->i", signs @ self._form, signs)
+        drawn = signs.T[:, :, None] * self._axes[:, None, :]
+        coordinates = (self._vectors @ drawn.reshape(sites - 1, -1)).reshape(sites, len(signs), -1)
+        diagonal = np.einsum("ikr,ikr,r->ik", coordinates, coordinates, self._sizes)
+        fourth = (
+            2.0 * (sites * np.einsum("ik,ik->k", diagonal, diagonal) + self._trace**2) + 4.0 * self._squares
+        )
+        mean = self._trace / (sites - 1)
+        length = fourth / 8.0 - sites * (sites - 1) / 2.0 * mean**2
+        return np.clip(products / np.sqrt(length), -1.0, 1.0)
+
+
+def _centred_basis(sites: int) -> np.ndarray:
+    """Orthonormal basis (n, n - 1) of all vectors of mean 0: a Householder reflection less its first column."""
+    normal = np.full(sites, 1.0 / math.sqrt(sites))
+    normal[0] += 1.0
+    reflection = np.eye(sites) - np.outer(normal, normal) / normal[0]
+    return reflection[:, 1:]
