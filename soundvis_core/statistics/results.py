@@ -204,7 +204,8 @@ class CorrelationResult:
     """A correlation run: its rows, what it was asked, and what its figures need.
 
     blocks: name, number of values per site and similarity measure of each block. groups: their names in
-    order. ungrouped: positions of sites without a group (in the pooled rows only). lonlat: (sites, 2) degrees or None.
+    order. site_groups: per site its group or None; empty without groups. ungrouped: positions of sites without a group
+    (in the pooled rows only). lonlat: (sites, 2) degrees or None.
     advice: why the advised rungs were chosen, a sentence each.
     """
 
@@ -226,3 +227,4 @@ class CorrelationResult:
     alignments: tuple[AlignmentMap, ...] = ()
     lonlat: np.ndarray | None = None
     advice: tuple[str, ...] = ()
+    site_groups: tuple[str | None, ...] = ()
