@@ -49,15 +49,16 @@ def is_batched(model: Any) -> bool:
 
 
 def embed_recordings(
-    paths: Iterable[TaskOrError[str]], model: AudioEncoder, progress: Progress
+    paths: Iterable[TaskOrError[str]], model: AudioEncoder, progress: Progress, each_window: bool = False
 ) -> Iterator[SiteResult]:
     """One vector per recording, in order: the mean over its 10-s windows (paper, section 3.3).
 
-    Values: ``windows`` (how many were averaged) and ``seconds`` (how much of the recording they hold).
+    Values: ``windows`` (how many were averaged) and ``seconds`` (how much of the recording they hold); with
+    ``each_window`` also ``starts`` (windows,) float32 in seconds and ``embeddings`` (windows, dimension) float32.
     """
     if is_batched(model):
-        return _batched(paths, lambda path: _Recording(path, model), model, progress)
-    return map_sites(partial(_embed_recording, model), paths, progress)
+        return _batched(paths, lambda path: _Recording(path, model, each_window), model, progress)
+    return map_sites(partial(_embed_recording, model, each_window), paths, progress)
 
 
 def hear_recordings(
@@ -79,11 +80,12 @@ def hear_recordings(
     return _batched(paths, lambda path: _Hearing(path, model, ordered), model, progress, forward)
 
 
-def embedding_of(heard: SiteResult) -> SiteResult:
+def embedding_of(heard: SiteResult, each_window: bool = False) -> SiteResult:
     """The result of :func:`embed_recordings` from one of :func:`hear_recordings`; no forward is needed."""
     if heard.status != OK:
         return heard
-    values = {"windows": heard.values["windows"], "seconds": heard.values["seconds"]}
+    names = ("windows", "seconds", *(("starts", "embeddings") if each_window else ()))
+    values = {name: heard.values[name] for name in names}
     return SiteResult(heard.status, heard.reason, _mean(heard.values["embeddings"]), values)
 
 
@@ -146,11 +148,18 @@ class _Vectors:
 class _Recording(_Vectors):
     """A recording: its windows, prepared as they are decoded."""
 
-    def __init__(self, path: str, model: Any) -> None:
+    def __init__(self, path: str, model: Any, each_window: bool = False) -> None:
         super().__init__(model)
         self._path = path
+        self._kept: list[np.ndarray] | None = [] if each_window else None
         self.starts: list[float] = []
         self._samples = 0
+
+    def add(self, output: Any) -> None:
+        super().add(output)
+        if self._kept is not None:
+            # A copy: a view would keep the answers to the whole batch.
+            self._kept.append(output.copy())
 
     def items(self, stop: threading.Event) -> Iterator[np.ndarray]:
         from .audio import SILENT_REASON, is_silent, read_windows
@@ -175,7 +184,10 @@ class _Recording(_Vectors):
         return {"windows": len(self.starts), "seconds": self._samples / self._model.rate}
 
     def result(self) -> SiteResult:
-        return SiteResult(OK, "", self._mean(), self.values())
+        values = self.values()
+        if self._kept is not None:
+            values.update(_each(self.starts, np.stack(self._kept)))
+        return SiteResult(OK, "", self._mean(), values)
 
 
 class _Hearing(_Recording):
@@ -194,8 +206,7 @@ class _Hearing(_Recording):
 
     def result(self) -> SiteResult:
         embeddings, probabilities = (np.stack(part).astype(np.float32) for part in zip(*self._answers))
-        starts = np.asarray(self.starts, dtype=np.float32)
-        values = {**self.values(), "starts": starts, "embeddings": embeddings, "probabilities": probabilities}
+        values = {**self.values(), **_each(self.starts, embeddings), "probabilities": probabilities}
         return SiteResult(OK, "", values={**values, "audioset": self._ordered})
 
 
@@ -257,28 +268,44 @@ def _mean(vectors: np.ndarray) -> np.ndarray:
     return (total / len(vectors)).astype(np.float32)
 
 
-def _embed_recording(model: AudioEncoder, path: str, stop: threading.Event) -> SiteResult:
+def _embed_recording(model: AudioEncoder, each_window: bool, path: str, stop: threading.Event) -> SiteResult:
     from .audio import SILENT_REASON, is_silent, read_windows
 
     total = np.zeros(model.dimension)
-    windows, samples, silent = 0, 0, True
+    starts: list[float] = []
+    samples, silent = 0, True
     batch: list[np.ndarray] = []
+    kept: list[np.ndarray] = []
+
+    def encode() -> None:
+        encoded = model.encode(batch)
+        np.add(total, encoded.sum(axis=0, dtype=float), out=total)
+        if each_window:
+            kept.append(encoded)
+        batch.clear()
+
     for window in read_windows(path, model.rate):
         if stop.is_set():
             raise Cancelled
         silent = silent and is_silent(window.samples)
         samples += window.samples.size
-        windows += 1
+        starts.append(window.start)
         batch.append(window.samples)
         if len(batch) == WINDOWS_PER_BATCH:
-            total += model.encode(batch).sum(axis=0, dtype=float)
-            batch.clear()
+            encode()
     if silent:
         raise SiteError(SILENT_REASON, SKIPPED)
     if batch:
-        total += model.encode(batch).sum(axis=0, dtype=float)
-    values = {"windows": windows, "seconds": samples / model.rate}
-    return SiteResult(OK, "", (total / windows).astype(np.float32), values)
+        encode()
+    values: dict[str, Any] = {"windows": len(starts), "seconds": samples / model.rate}
+    if each_window:
+        values.update(_each(starts, np.concatenate(kept)))
+    return SiteResult(OK, "", (total / len(starts)).astype(np.float32), values)
+
+
+def _each(starts: Sequence[float], embeddings: np.ndarray) -> dict[str, Any]:
+    """What is told of each window: where it starts (s), and its vector."""
+    return {"starts": np.asarray(starts, dtype=np.float32), "embeddings": embeddings.astype(np.float32)}
 
 
 def _embed_photo(model: ImageEncoder, mode: str, path: str, _stop: threading.Event) -> SiteResult:

@@ -84,7 +84,8 @@ def worker_part(name: str, options: Options) -> tuple[str, dict[str, Any], Deriv
     if name == "embed-recordings":
         from .embed import embedding_of
 
-        return "hear-recordings", heard, embedding_of
+        each_window = bool(options.get("each_window"))
+        return "hear-recordings", heard, lambda result: embedding_of(result, each_window)
     from .compose import composition_of
 
     return "hear-recordings", heard, lambda result: composition_of(result, options)
@@ -138,7 +139,8 @@ def _ready(options: Options, task: str, progress: Progress) -> Any:
 def _embed_recordings(options: Options, tasks: Tasks, progress: Progress) -> Iterator[SiteResult]:
     from .embed import embed_recordings
 
-    return embed_recordings(tasks, _ready(options, EMBED_AUDIO, progress), progress)
+    model = _ready(options, EMBED_AUDIO, progress)
+    return embed_recordings(tasks, model, progress, bool(options.get("each_window")))
 
 
 def _hear_recordings(options: Options, tasks: Tasks, progress: Progress) -> Iterator[SiteResult]:
@@ -208,7 +210,7 @@ _TASKS = {
     "segment-blocks": SEGMENT_AERIAL,
 }
 JOBS: dict[str, Job] = {
-    "embed-recordings": Job(_embed_recordings),
+    "embed-recordings": Job(_embed_recordings, parameters=("each_window",)),
     "hear-recordings": Job(_hear_recordings),
     "embed-photos": Job(_embed_photos, version=2, parameters=("views",)),
     "embed-tiles": Job(_embed_tiles),

@@ -142,6 +142,29 @@ def test_what_is_heard_holds_every_window_and_gives_the_very_same_vector(sounds)
         assert dict(derived.values) == dict(other.values)
 
 
+@pytest.mark.parametrize("model", [Bands(3), AcousticFeatures()], ids=["batched", "light"])
+def test_each_window_on_request(sounds, model):
+    plain = list(embed_recordings(sounds, model, NO_PROGRESS))
+    for path, one, mean in zip(sounds, embed_recordings(sounds, model, NO_PROGRESS, True), plain):
+        windows = list(read_windows(path, model.rate))
+        encode = model.encode if hasattr(model, "encode") else lambda batch: [model.prepare(batch[0])]
+        expected = np.array([encode([window.samples])[0] for window in windows])
+        assert one.values["starts"].tolist() == [10.0 * n for n in range(len(windows))]
+        assert one.values["embeddings"].dtype == one.values["starts"].dtype == np.float32
+        np.testing.assert_allclose(one.values["embeddings"], expected, rtol=1e-6)
+        np.testing.assert_array_equal(one.vector, mean.vector)
+        assert set(mean.values) == {"windows", "seconds"} == set(one.values) - {"starts", "embeddings"}
+
+
+def test_each_window_of_what_was_heard(sounds):
+    for heard in hear_recordings(sounds, Bands(3), NO_PROGRESS):
+        derived = embedding_of(heard, each_window=True)
+        np.testing.assert_array_equal(derived.vector, embedding_of(heard).vector)
+        assert derived.values["embeddings"] is heard.values["embeddings"]
+        assert derived.values["starts"] is heard.values["starts"]
+        assert "probabilities" not in derived.values
+
+
 @pytest.mark.parametrize(("turned", "told"), [(False, True), (True, False)])
 def test_what_is_heard_tells_whether_audioset_s_classes_are_in_their_order(sounds, turned, told):
     names = tuple(row.name for row in load_sound_classes().rows)
