@@ -23,7 +23,15 @@ from qgis.core import (
 from soundvis_core.pipeline import OK
 from soundvis_core.progress import check_cancelled
 
-from ..layers.sinks import FieldSpec, check_collisions, format_problem, free_fid, is_geopackage
+from ..layers.sinks import (
+    FieldSpec,
+    check_collisions,
+    format_problem,
+    free_fid,
+    is_geopackage,
+    is_wanted,
+    output_path,
+)
 from ..layers.source_folder import carried_folder, own_folder
 from ..layers.sources import PathResolver, read_ahead
 from .base import Algorithm, FeedbackProgress
@@ -88,6 +96,21 @@ class SitesAlgorithm(Algorithm):
             format_problem(parameters.get(self.OUTPUT))
             or self.overwrite_problem(parameters, context, self.INPUT, self.OUTPUT)
             or self._path_field_problem(parameters, context)
+        )
+
+    def table_problem(
+        self, parameters: Mapping[str, Any], context: QgsProcessingContext, name: str
+    ) -> str | None:
+        """Why the table that output ``name`` asks for cannot be written beside the sites; None where it can."""
+        if not is_wanted(parameters.get(name)):
+            return None
+        path = output_path(parameters.get(name))
+        named = path != "TEMPORARY_OUTPUT" and not path.startswith("memory:")
+        if named and path == output_path(parameters.get(self.OUTPUT)):
+            label = self.parameterDefinition(name).description().lower()
+            return f"Sites and {label} would be written to the same place ({path}). Choose two files."
+        return format_problem(parameters.get(name)) or self.overwrite_problem(
+            parameters, context, self.INPUT, name
         )
 
     def _path_field_problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:

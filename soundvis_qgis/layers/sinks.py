@@ -147,6 +147,11 @@ def output_path(value: Any) -> str:
     return _output_text(value).split("|")[0]
 
 
+def is_wanted(value: Any) -> bool:
+    """Whether an optional output is asked for."""
+    return value is not None and output_path(value) != ""
+
+
 def output_extension(value: Any) -> str:
     """The file extension of an OUTPUT parameter, lower case with its dot; empty for memory and databases."""
     if is_database(value) or _output_text(value).startswith("memory:"):

@@ -28,6 +28,7 @@ FROZEN = {
         ("MODEL", "enum", "ast-audioset", ["ast-audioset", "acoustic-features"]),
         ("FIELD", "string", "snd_emb"),
         ("CHECKPOINT", "file", None, ADVANCED, OPTIONAL),
+        ("WINDOWS", "sink", None, OPTIONAL),
         ("OUTPUT", "sink", None),
     ),
     "embedphotos": (
@@ -135,7 +136,7 @@ FROZEN = {
 }
 OUTPUTS = {
     "samplesites": {"FOLDER": "outputFolder", "OUTPUT": "outputVector", "AERIAL": "outputRaster"},
-    "embedsound": {"OUTPUT": "outputVector"},
+    "embedsound": {"OUTPUT": "outputVector", "WINDOWS": "outputVector"},
     "embedphotos": {"OUTPUT": "outputVector"},
     "embedimagery": {"OUTPUT": "outputVector"},
     "segmentraster": {"OUTPUT": "outputRaster"},

@@ -17,7 +17,7 @@ from qgis.core import (
 )
 
 from ...compat import is_null
-from ...layers.sinks import FieldSpec, format_problem, integer, number, output_path, text
+from ...layers.sinks import FieldSpec, integer, is_wanted, number, text
 from ..base import FeedbackProgress
 from ..embedding.files import paths_of
 from ..parameters import (
@@ -163,7 +163,7 @@ class BgaSound(ComposeSites):
         problem = super().problem(parameters, context)
         if problem is None and self.parameterAsEnumString(parameters, METHOD, context) == AST:
             problem = self._weights_problem(parameters, context)
-        if problem is None and _is_wanted(parameters.get(TAGS)):
+        if problem is None and is_wanted(parameters.get(TAGS)):
             problem = self._tags_problem(parameters, context)
         return problem
 
@@ -180,13 +180,7 @@ class BgaSound(ComposeSites):
     def _tags_problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
         if self.parameterAsEnumString(parameters, METHOD, context) != AST:
             return f"The table of tags comes with the method '{AST}' only. Choose it, or leave the table out."
-        path = output_path(parameters.get(TAGS))
-        named = path != "TEMPORARY_OUTPUT" and not path.startswith("memory:")
-        if named and path == output_path(parameters.get(self.OUTPUT)):
-            return f"Sites and table of tags would be written to the same place ({path}). Choose two files."
-        return format_problem(parameters.get(TAGS)) or self.overwrite_problem(
-            parameters, context, self.INPUT, TAGS
-        )
+        return self.table_problem(parameters, context, TAGS)
 
     def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
         self._resolver = self.path_resolver(parameters, BASE_FOLDER, context)
@@ -238,7 +232,7 @@ class BgaSound(ComposeSites):
 
     def _take_options(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
         """What the model's answer is to become; opens the table of tags where one is wanted."""
-        wanted = _is_wanted(parameters.get(TAGS))
+        wanted = is_wanted(parameters.get(TAGS))
         self._options.update(
             threshold=self.parameterAsDouble(parameters, THRESHOLD, context),
             aggregation=self.parameterAsEnumString(parameters, AGGREGATION, context),
@@ -287,8 +281,3 @@ class BgaSound(ComposeSites):
             path = feature.attribute(self._path_field)
             sites.append((feature.id(), "" if is_null(path) else str(path)))
             yield feature
-
-
-def _is_wanted(value: Any) -> bool:
-    """Whether an optional output is asked for."""
-    return value is not None and output_path(value) != ""

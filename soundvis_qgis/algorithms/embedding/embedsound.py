@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
-from ...layers.sinks import FieldSpec, integer, number
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from qgis.core import (
+    QgsFeature,
+    QgsProcessing,
+    QgsProcessingContext,
+    QgsProcessingParameterFeatureSink,
+)
+
+from soundvis_core.pipeline import OK, SiteResult
+
+from ...compat import is_null
+from ...layers.sinks import FieldSpec, integer, is_wanted, number
+from ..base import FeedbackProgress
 from .fields import prefix_of
 from .files import EmbedFiles
+
+if TYPE_CHECKING:
+    from .window_table import WindowTable
+
+WINDOWS = "WINDOWS"
 
 
 class EmbedSound(EmbedFiles):
@@ -34,6 +54,64 @@ class EmbedSound(EmbedFiles):
         "weights). acoustic-features: signal statistics, nothing to download."
     )
     DEFAULT_FIELD = "snd_emb"
+
+    def site_parameters(self) -> None:
+        super().site_parameters()
+        self.add(
+            QgsProcessingParameterFeatureSink(
+                WINDOWS,
+                self.tr("Table of windows"),
+                QgsProcessing.SourceType.TypeVector,
+                optional=True,
+                createByDefault=False,
+            ),
+            "Table without geometry: a row per 10-second window of each recording, with its start and its own "
+            "embedding. 'Noise ceiling' takes it.",
+        )
+
+    def job_options(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> dict[str, Any]:
+        each = {"each_window": True} if is_wanted(parameters.get(WINDOWS)) else {}
+        return {**super().job_options(parameters, context), **each}
+
+    def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
+        return super().problem(parameters, context) or self.table_problem(parameters, context, WINDOWS)
+
+    def execute(
+        self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
+    ) -> dict:
+        from ...runtime.execution import model_note
+
+        self._table: WindowTable | None = None
+        self._sites: deque[tuple[int, str]] = deque()
+        self._progress = progress
+        if is_wanted(parameters.get(WINDOWS)):
+            from .window_table import WindowTable
+
+            model, _ = model_note(self.JOB, self.job_options(parameters, context))
+            self._table = WindowTable.open(self, parameters, WINDOWS, context, model)
+        results = super().execute(parameters, context, progress)
+        if self._table is not None:
+            self.on_success(self._table.close({**self.provenance, **self.facts}))
+            results[WINDOWS] = self._table.destination
+        return results
+
+    def describe(
+        self, features: Iterator[QgsFeature], total: int, progress: FeedbackProgress
+    ) -> Iterator[Mapping[str, Any]]:
+        return super().describe(self._noted(features), total, progress)
+
+    def _noted(self, features: Iterator[QgsFeature]) -> Iterator[QgsFeature]:
+        """Features on their way; their ids and paths wait for the result."""
+        for feature in features:
+            path = feature.attribute(self._path_field)
+            self._sites.append((feature.id(), "" if is_null(path) else str(path)))
+            yield feature
+
+    def measured(self, result: SiteResult) -> dict[str, Any]:
+        site, recording = self._sites.popleft()
+        if self._table is not None and result.status == OK:
+            self._table.add(site, recording, result.values, self._progress)
+        return {name: result.values.get(name) for name in ("windows", "seconds")}
 
     def measures(self) -> list[FieldSpec]:
         prefix = prefix_of(self._field)

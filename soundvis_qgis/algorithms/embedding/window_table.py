@@ -1,0 +1,101 @@
+"""The table of windows: an embedding for every 10 seconds of each recording."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsProcessingContext
+
+from soundvis_core.progress import Progress, check_cancelled
+
+from ...compat import NO_GEOMETRY
+from ...layers.sinks import (
+    TEXT_FORMATS,
+    FieldSpec,
+    SiteSink,
+    embedding,
+    integer,
+    number,
+    output_extension,
+    pack_vector,
+    text,
+)
+from ..composition.tag_table import window_lengths
+
+if TYPE_CHECKING:
+    from ...layers.outputs import OutputLayer
+    from ..base import Algorithm
+
+#: What 'Noise ceiling' looks for when it is not told.
+SITE, EMBEDDING = "site", "embedding"
+
+
+class WindowTable:
+    """Writes the windows of one recording after another; holds none of them."""
+
+    def __init__(self, sink: SiteSink, fields: list[FieldSpec], as_text: bool) -> None:
+        self._sink = sink
+        self._fields = fields
+        self._as_text = as_text
+
+    @classmethod
+    def open(
+        cls,
+        algorithm: Algorithm,
+        parameters: Mapping[str, Any],
+        name: str,
+        context: QgsProcessingContext,
+        model: str,
+    ) -> WindowTable:
+        """The table that output ``name`` asks for. ``model``: its id, and revision where it has one."""
+        as_text = output_extension(parameters.get(name)) in TEXT_FORMATS
+        form = "JSON text" if as_text else "float32, little-endian"
+        fields = [
+            integer(SITE, "Site", "id of the site's feature in the layer that was read"),
+            text("recording", "Recording", "path as in the layer of the sites"),
+            integer("window", "Number of the window", "from 1, in order of time"),
+            number("start_s", "Start of the window (s)", "from the beginning of the recording"),
+            number("length_s", "Length of the window (s)", "10; the last one may be shorter"),
+            embedding(EMBEDDING, "Embedding of the window", f"{model}, {form}", as_text),
+        ]
+        nowhere = QgsCoordinateReferenceSystem()
+        return cls(
+            algorithm.open_sink(parameters, name, context, fields, nowhere, NO_GEOMETRY), fields, as_text
+        )
+
+    def add(self, site: int, recording: str, values: Mapping[str, Any], progress: Progress) -> None:
+        """Write the windows of a recording: ``starts`` (windows,), ``embeddings`` (windows, d), ``seconds``."""
+        starts = values["starts"]
+        lengths = window_lengths(starts, float(values["seconds"]))
+        for index, (start, length, vector) in enumerate(zip(starts, lengths, values["embeddings"]), start=1):
+            check_cancelled(progress)
+            self._sink.add(
+                {
+                    SITE: site,
+                    "recording": recording,
+                    "window": index,
+                    "start_s": start,
+                    "length_s": length,
+                    EMBEDDING: pack_vector(vector, self._as_text),
+                },
+                geometry=QgsGeometry(),
+            )
+
+    def close(self, provenance: Mapping[str, str]) -> OutputLayer:
+        """Complete the table. Raises where the last rows could not be written."""
+        from ...layers.outputs import OutputLayer
+
+        self._sink.close()
+        notes = {f"field {spec.name}": spec.comment for spec in self._fields if spec.comment}
+        return OutputLayer(
+            self._sink.destination,
+            {**provenance, **notes},
+            labels=self._sink.labels,
+            in_database=not self._sink.own_file,
+        )
+
+    @property
+    def destination(self) -> str:
+        """Where the table lies, as Processing names it."""
+        return self._sink.destination
