@@ -1,0 +1,276 @@
+"""Mantel's r of cosine similarities without any sites-by-sites matrix: time n d^2, memory n d.
+
+With the rows z brought to length 1, the similarity of two sites is z_i.z_j, and sums over all pairs of sites are sums
+over d x d matrices: sum_ij (z_i.z_j) (y_i.y_j) = ||Z'Y||^2 (Frobenius). Every sum here is taken around the mean row,
+z = mean + e, so that nothing cancels where all similarities are high, as in embeddings with a hub:
+with u_i = mean.e_i, sum_ij (S_ij - |mean|^2) (V_ij - |mean'|^2) = 2 n sum_i u_i u'_i + ||E'F||^2. The self-pairs on
+the diagonal, all of similarity 1, are then taken out.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..progress import NO_PROGRESS, PartOf, Progress, check_cancelled
+from .moments import sd_of_sums
+from .similarity import CONSTANT, unit_rows
+
+#: Rows of a block in hand at a time.
+_ROWS = 4096
+#: A sum that is this small beside its parts is their rounding.
+_ROUNDING = 1e-13
+#: Blocks wider than this are permuted in float32, and in float64 again where that could change a p.
+_WIDE = 64
+#: How near the observed |r| a permuted one of float32 is computed again; its error is some 1e-7.
+_NEAR = 1e-4
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """Of two blocks' unit rows: mean rows (d,), and sums of products of what differs from them (d, d)."""
+
+    mean_a: np.ndarray
+    mean_b: np.ndarray
+    aa: np.ndarray
+    bb: np.ndarray
+    ab: np.ndarray
+
+
+class FactoredPair:
+    """Two blocks of the same sites, each compared by cosine. Nothing here is (sites, sites).
+
+    rows_a, rows_b: (n, d) floats of either width, no row of zeros; they are brought to length 1 in float64, chunk by
+    chunk, so float32 rows give what their float64 copy would. They must not change while the pair is in use.
+    The first block is the one that permutations rearrange.
+    """
+
+    def __init__(self, rows_a: np.ndarray, rows_b: np.ndarray, progress: Progress = NO_PROGRESS) -> None:
+        self.sites = len(rows_a)
+        self._a, self._b = rows_a, rows_b
+        self._moments = self._sum_up(progress)
+        ones = float(self.sites)
+        moments = self._moments
+        self._squares_a = _off_diagonal(
+            moments.aa, moments.mean_a, moments.mean_a, moments.aa, moments.aa, ones, ones
+        )
+        self._squares_b = _off_diagonal(
+            moments.bb, moments.mean_b, moments.mean_b, moments.bb, moments.bb, ones, ones
+        )
+        self._products = _off_diagonal(
+            moments.ab, moments.mean_a, moments.mean_b, moments.aa, moments.bb, ones, ones
+        )
+        self._ready: tuple[np.ndarray, np.ndarray] | None = None
+
+    def varies(self) -> tuple[bool, bool]:
+        """Whether the similarities of either block differ at all between the pairs."""
+        moments = self._moments
+        return self._differ(self._squares_a, moments.aa), self._differ(self._squares_b, moments.bb)
+
+    def r(self) -> float | None:
+        """Pearson's r of the similarities over the pairs; None where one block's do not vary."""
+        return self._r_of(self._products) if all(self.varies()) else None
+
+    def null_sd(self) -> float | None:
+        """Exact standard deviation of r over all orders of the sites; None where r is, or below 3 sites."""
+        if self.sites < 3 or not all(self.varies()):
+            return None
+        moments, squared = self._moments, float(self.sites) ** 2
+        rows_a = squared * float(moments.mean_a @ moments.aa @ moments.mean_a)
+        rows_b = squared * float(moments.mean_b @ moments.bb @ moments.mean_b)
+        return sd_of_sums(self.sites, self._squares_a, rows_a, self._squares_b, rows_b)
+
+    def permuted(
+        self, orders: Iterable[np.ndarray], progress: Progress = NO_PROGRESS, total: int = 0
+    ) -> np.ndarray:
+        """The r with the sites of the first block in each of the orders, (permutations,) float64.
+
+        Wide blocks are multiplied in float32 (r off by some 1e-7) and again in float64 where \\|r\\| is near the
+        observed, so that the p from these is that of the exact ones. NaN throughout where r is undefined.
+        total: how many orders will come, for the progress.
+
+        Raises :class:`Cancelled` where the user stops the run.
+        """
+        observed = self.r()
+        found: list[float] = []
+        for done, order in enumerate(orders):
+            check_cancelled(progress)
+            if total:
+                progress.report(done / total)
+            if observed is None:
+                found.append(math.nan)
+                continue
+            r = self._r_of(self._permuted_products(order, exact=False))
+            if self._wide and abs(abs(r) - abs(observed)) < _NEAR:
+                r = self._r_of(self._permuted_products(order, exact=True))
+            found.append(r)
+        return np.array(found)
+
+    def weighted(self, weights: np.ndarray) -> float | None:
+        """The r with the pair of sites i, j counted weights[i] * weights[j] times, weights (n,) at least 0.
+
+        For the site bootstrap: a site drawn twice makes no pair with itself. None where the similarities of the
+        pairs left do not vary.
+        """
+        drawn = np.flatnonzero(weights)
+        counts = np.asarray(weights, dtype=np.float64)[drawn]
+        whole, squares = float(counts.sum()), float(np.einsum("i,i->", counts, counts))
+        if whole * whole - squares <= 0.0:
+            return None
+        rows_a, rows_b = self._deviations()
+        width_a, width_b = len(self._moments.mean_a), len(self._moments.mean_b)
+        products = np.zeros((width_a + width_b, width_a + width_b))
+        shift = np.zeros(width_a + width_b)
+        for start in range(0, len(drawn), _ROWS):
+            chosen, count = drawn[start : start + _ROWS], counts[start : start + _ROWS]
+            both = np.concatenate([rows_a[chosen, :width_a], rows_b[chosen, :width_b]], axis=1)
+            shift += count @ both
+            both *= np.sqrt(count)[:, None].astype(both.dtype)
+            products += both.T @ both
+        shift /= whole
+        products -= whole * np.outer(shift, shift)
+        aa, bb, ab = products[:width_a, :width_a], products[width_a:, width_a:], products[:width_a, width_a:]
+        mean_a, mean_b = self._moments.mean_a + shift[:width_a], self._moments.mean_b + shift[width_a:]
+        squares_a = _off_diagonal(aa, mean_a, mean_a, aa, aa, whole, squares)
+        squares_b = _off_diagonal(bb, mean_b, mean_b, bb, bb, whole, squares)
+        if not (self._differ(squares_a, aa) and self._differ(squares_b, bb)):
+            return None
+        covered = _off_diagonal(ab, mean_a, mean_b, aa, bb, whole, squares)
+        return min(max(covered / math.sqrt(squares_a * squares_b), -1.0), 1.0)
+
+    def row_r(self) -> np.ndarray:
+        """Each site's own r between its similarities to the other sites in the two blocks, (n,) float64.
+
+        NaN where its similarities do not vary in one of the blocks.
+        """
+        moments, found = self._moments, np.full(self.sites, np.nan)
+        if self.sites < 3:
+            return found
+        share = self.sites / (self.sites - 1.0)
+        for start in range(0, self.sites, _ROWS):
+            a, b = self._unit(self._a, start), self._unit(self._b, start)
+            # A site's similarity to itself, less its mean one: out of the sums over all sites.
+            self_a, self_b = 1.0 - a @ moments.mean_a, 1.0 - b @ moments.mean_b
+            across_a = a @ moments.aa
+            all_a = np.einsum("ij,ij->i", across_a, a)
+            all_b = np.einsum("ij,ij->i", b @ moments.bb, b)
+            squares_a, squares_b = all_a - share * self_a * self_a, all_b - share * self_b * self_b
+            products = np.einsum("ij,ij->i", a @ moments.ab, b) - share * self_a * self_b
+            floor = (self.sites - 1) * CONSTANT**2
+            good = (squares_a > np.maximum(floor, _ROUNDING * all_a)) & (
+                squares_b > np.maximum(floor, _ROUNDING * all_b)
+            )
+            r = products[good] / np.sqrt(squares_a[good] * squares_b[good])
+            found[start : start + len(a)][good] = np.clip(r, -1.0, 1.0)
+        return found
+
+    def estimate_seconds(self, permutations: int) -> float:
+        """About how long that many permutations take on this machine: some rows are permuted and timed."""
+        rows_a, rows_b = self._deviations()
+        some = np.random.default_rng(0).integers(0, self.sites, min(self.sites, 4 * _ROWS))
+        self._multiply(rows_a, rows_b, some)
+        began = time.perf_counter()
+        self._multiply(rows_a, rows_b, some)
+        return (time.perf_counter() - began) * self.sites / len(some) * permutations
+
+    @property
+    def _wide(self) -> bool:
+        return max(self._a.shape[1], self._b.shape[1]) > _WIDE
+
+    def _unit(self, rows: np.ndarray, start: int) -> np.ndarray:
+        return unit_rows(rows[start : start + _ROWS].astype(np.float64))
+
+    def _sum_up(self, progress: Progress) -> _Moments:
+        width_a, width_b = self._a.shape[1], self._b.shape[1]
+        means = [np.zeros(width_a), np.zeros(width_b)]
+        starts = range(0, self.sites, _ROWS)
+        for mean, rows in zip(means, (self._a, self._b)):
+            for start in starts:
+                check_cancelled(progress)
+                mean += self._unit(rows, start).sum(axis=0) / self.sites
+        products = np.zeros((width_a + width_b, width_a + width_b))
+        part = PartOf(progress, 0.1, 1.0)
+        for start in starts:
+            check_cancelled(progress)
+            part.report(start / self.sites)
+            both = np.concatenate(
+                [self._unit(self._a, start) - means[0], self._unit(self._b, start) - means[1]], axis=1
+            )
+            products += both.T @ both
+        aa, bb, ab = products[:width_a, :width_a], products[width_a:, width_a:], products[:width_a, width_a:]
+        return _Moments(means[0], means[1], aa, bb, ab)
+
+    def _deviations(self) -> tuple[np.ndarray, np.ndarray]:
+        """Per block (n, d + 1): what differs from the mean row, and in the last column its product with the mean."""
+        if self._ready is None:
+            dtype = np.float32 if self._wide else np.float64
+            ready = []
+            for rows, mean in ((self._a, self._moments.mean_a), (self._b, self._moments.mean_b)):
+                deviations = np.empty((self.sites, rows.shape[1] + 1), dtype)
+                for start in range(0, self.sites, _ROWS):
+                    chunk = self._unit(rows, start) - mean
+                    deviations[start : start + _ROWS, :-1] = chunk
+                    deviations[start : start + _ROWS, -1] = chunk @ mean
+                ready.append(deviations)
+            self._ready = (ready[0], ready[1])
+        return self._ready
+
+    def _permuted_products(self, order: np.ndarray, exact: bool) -> float:
+        """Sum over ordered pairs of distinct sites of the products of similarities around their means."""
+        moments = self._moments
+        if exact:
+            products = np.zeros((len(moments.mean_a), len(moments.mean_b)))
+            for start in range(0, self.sites, _ROWS):
+                a = unit_rows(self._a[order[start : start + _ROWS]].astype(np.float64)) - moments.mean_a
+                products += a.T @ (self._unit(self._b, start) - moments.mean_b)
+            along = float(moments.mean_a @ products @ moments.mean_b)
+        else:
+            whole = self._multiply(*self._deviations(), order)
+            products, along = whole[:-1, :-1], float(whole[-1, -1])
+        diagonal = float(np.trace(moments.aa)) * float(np.trace(moments.bb)) / (self.sites - 1.0)
+        return 2.0 * self.sites * along + _squared(products) - diagonal
+
+    @staticmethod
+    def _multiply(rows_a: np.ndarray, rows_b: np.ndarray, order: np.ndarray) -> np.ndarray:
+        products = np.zeros((rows_a.shape[1], rows_b.shape[1]))
+        for start in range(0, len(order), _ROWS):
+            moved = rows_a.take(order[start : start + _ROWS], axis=0)
+            products += moved.T @ rows_b[start : start + len(moved)]
+        return products
+
+    def _differ(self, squares: float, products: np.ndarray) -> bool:
+        rounding = _ROUNDING * (_squared(products) + float(np.trace(products)) ** 2 / max(self.sites - 1, 1))
+        return self.sites > 2 and squares > max(self.sites * (self.sites - 1) * CONSTANT**2, rounding)
+
+    def _r_of(self, products: float) -> float:
+        return min(max(products / math.sqrt(self._squares_a * self._squares_b), -1.0), 1.0)
+
+
+def _off_diagonal(
+    products: np.ndarray,
+    mean_a: np.ndarray,
+    mean_b: np.ndarray,
+    aa: np.ndarray,
+    bb: np.ndarray,
+    whole: float,
+    squares: float,
+) -> float:
+    """Sum over ordered pairs of distinct sites of the product of two similarities, each less its mean over them.
+
+    products: (d, d) sums of products of deviations, a by b. whole, squares: the sum of the sites' weights and of
+    their squares. A self-pair's similarity, 1, lies trace / whole above the square of the mean row.
+    """
+    pairs = whole * whole - squares
+    if pairs <= 0.0:
+        return 0.0
+    self_a, self_b = float(np.trace(aa)) / whole, float(np.trace(bb)) / whole
+    inside = 2.0 * whole * float(mean_a @ products @ mean_b) + _squared(products)
+    return inside - self_a * self_b * (squares + squares * squares / pairs)
+
+
+def _squared(products: np.ndarray) -> float:
+    return float(np.einsum("ij,ij->", products, products))
