@@ -108,7 +108,22 @@ def site_shrink(a: np.ndarray, b: np.ndarray, sites: int = 0) -> float:
 
     sites: of the row, where the matrices are those of a sample of its sites; 0 takes their own number.
     """
-    return _shrink(correlation_influence(a, b), sites or len(a))
+    influence = correlation_influence(a, b)
+    return 1.0 if influence is None else influence_shrink(influence, sites or len(a))
+
+
+def influence_shrink(influence: np.ndarray, sites: int) -> float:
+    """:func:`site_shrink` for any statistic, from the influence (n, n) that each pair of sites has on it.
+
+    The excess of the bootstrap off (:meth:`PairVariance.bootstrap_shrink`), and the quantile of t with n - 2 degrees
+    of freedom in the place of the normal's, for the spread itself is estimated.
+    """
+    from scipy.special import ndtri, stdtrit
+
+    parts = pair_variance(influence)
+    if parts is None:
+        return 1.0
+    return min(parts.bootstrap_shrink(sites) * float(stdtrit(sites - 2.0, 0.975) / ndtri(0.975)), 1.0)
 
 
 def site_interval(
@@ -130,14 +145,14 @@ def site_interval(
     return low, high
 
 
-def _shrink(influence: np.ndarray | None, sites: int) -> float:
-    """The excess of the bootstrap off, and the quantile of t with n - 2 degrees of freedom for that of the normal."""
-    from scipy.special import ndtri, stdtrit
-
-    parts = None if influence is None else pair_variance(influence)
-    if parts is None:
-        return 1.0
-    return min(parts.bootstrap_shrink(sites) * float(stdtrit(sites - 2.0, 0.975) / ndtri(0.975)), 1.0)
+def linear_interval(
+    value: float, replicates: np.ndarray, shrink: float = 1.0, level: float = 0.95
+) -> tuple[float, float] | None:
+    """:func:`site_interval` for a ``value`` that is no correlation, such as a difference of two: no Fisher's z."""
+    interval = percentile_interval(replicates, level)
+    if interval is None:
+        return None
+    return value + shrink * (interval[0] - value), value + shrink * (interval[1] - value)
 
 
 def _standard(matrix: np.ndarray) -> np.ndarray:

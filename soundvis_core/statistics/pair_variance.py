@@ -72,9 +72,14 @@ def correlation_influence(first: np.ndarray, second: np.ndarray) -> np.ndarray |
     """
     if not (varies(pairs_of(first)) and varies(pairs_of(second))):
         return None
-    a, b = z_scores(first), z_scores(second)
-    r = float(pairs_of(a * b).mean())
-    influence: np.ndarray = a * b - 0.5 * r * (a * a + b * b)
+    return influence_of_scores(z_scores(first), z_scores(second))
+
+
+def influence_of_scores(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """:func:`correlation_influence` of two matrices that are :func:`z_scores` already."""
+    product = first * second
+    r = float(product.sum()) / (len(first) * (len(first) - 1.0))
+    influence: np.ndarray = product - 0.5 * r * (first * first + second * second)
     return influence
 
 
