@@ -12,20 +12,18 @@ from typing import Callable
 import numpy as np
 
 from ..errors import InputError
-from .similarity import COSINE
+from .similarity import AITCHISON, COSINE, HELLINGER, JENSEN_SHANNON, missing_reasons, unit_rows
 
-HELLINGER = "hellinger"
-JENSEN_SHANNON = "jensen-shannon"
-AITCHISON = "aitchison"
+#: Shares below a hundredth count as a hundredth before logarithms are taken. Fixed, so that a site's number does not
+#: depend on which other sites are in the layer.
+ZERO_SHARE = 0.01
 #: What each measure gives. All of them are 1 for equal compositions and fall as these part.
 AGREEMENTS = {
     COSINE: "cosine, 0 to 1 (-1 to 1 for embeddings)",
     HELLINGER: "1 - Hellinger distance, 0 to 1",
     JENSEN_SHANNON: "1 - Jensen-Shannon distance (root of the divergence in bits), 0 to 1",
-    AITCHISON: "1 / (1 + Aitchison distance), 0 to 1; zeros replaced",
+    AITCHISON: f"1 / (1 + Aitchison distance), 0 to 1; shares below {ZERO_SHARE:g} count as {ZERO_SHARE:g}",
 }
-#: What a share of zero becomes before logarithms are taken: a hundredth, below what a share of windows or pixels tells.
-ZERO_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -34,14 +32,14 @@ class _Measure:
 
     change: Callable[[np.ndarray], np.ndarray]
     score: Callable[[np.ndarray, np.ndarray], np.ndarray]
-    composition: bool = True
 
 
 class Comparison:
     """Two descriptions of the same sites under one measure, ready to be compared in any order.
 
-    first, second: (n, d) float, every row usable (see :func:`unusable_reasons`); kept as the rows that the measure
-    scores, of length 1 for the cosine. Raises InputError for an unknown measure and for different shapes.
+    first, second: (n, d) float, every row usable (see :func:`.similarity.missing_reasons`); kept as the rows that
+    the measure scores, of length 1 for the cosine. Raises InputError for an unknown measure, for different shapes and
+    for single numbers.
     """
 
     def __init__(self, first: np.ndarray, second: np.ndarray, measure: str = COSINE) -> None:
@@ -52,6 +50,8 @@ class Comparison:
                 f"One description has {first.shape[1]} numbers for {len(first)} sites, the other {second.shape[1]} for "
                 f"{len(second)}; they can be compared only number by number."
             )
+        if first.shape[1] < 2:
+            raise InputError("A site described by a single number has no direction and no shares to compare.")
         self.first = self._measure.change(first)
         self.second = self._measure.change(second)
 
@@ -71,7 +71,7 @@ def agreement(first: np.ndarray, second: np.ndarray, measure: str = COSINE) -> n
     """Agreement of each row of ``first`` with the same row of ``second``, (n, d) float each: (n,) float64.
 
     measure: a name of ``AGREEMENTS``. Compositions need not add up to 1; they are closed first. A row that one of the
-    two cannot be compared by (see :func:`unusable_reasons`) gives NaN.
+    two cannot be compared by (see :func:`.similarity.missing_reasons`) gives NaN.
 
     - cosine: equations 4 and 5 of the paper;
     - hellinger: 1 - sqrt(sum (sqrt p - sqrt q)^2 / 2);
@@ -81,34 +81,13 @@ def agreement(first: np.ndarray, second: np.ndarray, measure: str = COSINE) -> n
 
     Raises InputError for an unknown measure or different shapes.
     """
+    _measure(measure)
     found = np.full(len(first), np.nan)
     usable = np.ones(len(first), dtype=bool)
     for values in (first, second):
-        usable &= np.array([reason is None for reason in unusable_reasons(values, measure)], dtype=bool)
+        usable &= np.array([reason is None for reason in missing_reasons(values, measure)], dtype=bool)
     found[usable] = Comparison(first[usable], second[usable], measure).scores()
     return found
-
-
-def unusable_reasons(values: np.ndarray, measure: str = COSINE) -> list[str | None]:
-    """Per row of ``values`` (n, d), why it cannot be compared under ``measure``; None where it can."""
-    composition = _measure(measure).composition
-    finite = np.isfinite(values).all(axis=1)
-    empty = np.isnan(values).any(axis=1)
-    zero = finite & ~values.any(axis=1)
-    negative = finite & (values < 0.0).any(axis=1)
-    reasons: list[str | None] = []
-    for site in range(len(values)):
-        if empty[site]:
-            reasons.append("no value")
-        elif not finite[site]:
-            reasons.append("a number is infinite")
-        elif zero[site]:
-            reasons.append("all numbers are zero")
-        elif composition and negative[site]:
-            reasons.append("a share is negative")
-        else:
-            reasons.append(None)
-    return reasons
 
 
 def closed(values: np.ndarray) -> np.ndarray:
@@ -119,10 +98,10 @@ def closed(values: np.ndarray) -> np.ndarray:
 
 
 def zeros_replaced(values: np.ndarray, share: float = ZERO_SHARE) -> np.ndarray:
-    """Closed rows (n, d) in which each zero is ``share`` and the other parts keep their ratios.
+    """Closed rows (n, d) in which each part below ``share`` is ``share`` and the others keep their ratios.
 
-    Multiplicative replacement (Martin-Fernandez et al. 2003, doi:10.1023/A:1023866030544). Raises InputError where
-    ``share`` leaves nothing for the other parts.
+    Multiplicative replacement (Martin-Fernandez et al. 2003, doi:10.1023/A:1023866030544), of zeros and of what is
+    less than what stands for a zero. Raises InputError where ``share`` leaves nothing for the other parts.
     """
     if not 0.0 < share < 1.0 / values.shape[1]:
         raise InputError(
@@ -130,23 +109,15 @@ def zeros_replaced(values: np.ndarray, share: float = ZERO_SHARE) -> np.ndarray:
             f"below {1.0 / values.shape[1]:g}."
         )
     whole = closed(values)
-    zeros = whole == 0.0
-    return np.where(zeros, share, whole * (1.0 - share * zeros.sum(axis=1, keepdims=True)))
+    small = whole < share
+    left = 1.0 - share * small.sum(axis=1, keepdims=True)
+    return np.where(small, share, whole * left / np.where(small, 0.0, whole).sum(axis=1, keepdims=True))
 
 
 def _measure(name: str) -> _Measure:
     if name not in _MEASURES:
         raise InputError(f"There is no measure '{name}'. Choose one of: {', '.join(_MEASURES)}.")
     return _MEASURES[name]
-
-
-def _units(values: np.ndarray) -> np.ndarray:
-    """Rows of length 1 in the precision given (float32 stays: embeddings of very many sites)."""
-    kind = np.float32 if values.dtype == np.float32 else np.float64
-    # By the largest number first, so that the squares neither overflow nor vanish.
-    scaled = values.astype(np.float64) / np.abs(values).max(axis=1, keepdims=True)
-    lengths = np.sqrt(np.einsum("ij,ij->i", scaled, scaled))[:, None]
-    return np.asarray((scaled / lengths).astype(kind))
 
 
 def _products(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -181,7 +152,7 @@ def _aitchison(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 _MEASURES = {
-    COSINE: _Measure(_units, _products, composition=False),
+    COSINE: _Measure(unit_rows, _products),
     HELLINGER: _Measure(_roots, _hellinger),
     JENSEN_SHANNON: _Measure(closed, _jensen_shannon),
     AITCHISON: _Measure(_centred_logs, _aitchison),

@@ -15,9 +15,9 @@ import numpy as np
 
 from ..errors import InputError
 from ..progress import NO_PROGRESS, PartOf, Progress, check_cancelled
-from .agreement import HELLINGER, Comparison, unusable_reasons
+from .agreement import Comparison
 from .mantel import permutation_orders
-from .similarity import COSINE
+from .similarity import COSINE, HELLINGER, missing_reasons
 
 #: Up to so many sites the cosines of all pairs are kept (72 MB); each site is ranked among all others.
 DENSE_SITES = 3000
@@ -29,6 +29,7 @@ FEW_SITES = 6
 _STRETCH = 4_000_000
 #: Means and cosines that differ by less tie; single precision rounds earlier.
 _TIE, _TIE_SINGLE = 1e-12, 1e-6
+_NO_SITE = "no site has both sound and sight"
 
 
 @dataclass(frozen=True)
@@ -73,22 +74,27 @@ def embedding_agreement(
 ) -> SiteAgreement:
     """Equation 4 of the paper: cosine of each site's two embeddings, with its rank among mismatches and the null.
 
-    sound, sight: (n, d) float embeddings of the same sites; a row of NaN is a site without one. float32 stays
-    float32. permutations: of the test, 0 leaves it out. Up to ``DENSE_SITES`` sites take a matrix of their cosines;
-    more take O(n d) memory, and O(n d) time a permutation.
+    sound, sight: (n, d) float embeddings of the same sites; a row of NaN is a site without one. permutations: of the
+    test, 0 leaves it out. Up to ``DENSE_SITES`` sites take a matrix of their cosines; more take O(n d) memory in the
+    precision given, and O(n d) time a permutation.
 
     Raises InputError where the embeddings have different lengths (there is no cosine between them) or numbers of
     sites, and Cancelled.
     """
+    usable = _usable(sound, sight, COSINE)
+    values, percentiles = np.full(len(usable), np.nan), np.full(len(usable), np.nan)
+    if not usable.any():
+        return SiteAgreement(values, MatchTest(COSINE, 0, None, note=_NO_SITE), percentiles)
     if sound.shape[1] != sight.shape[1]:
         raise InputError(
             f"The sound embedding has {sound.shape[1]} numbers, the sight embedding {sight.shape[1]}: there is no "
             "cosine between vectors of different lengths. Choose models with embeddings of one length, or compare "
             "the BGA compositions alone (equation 5)."
         )
-    usable = _usable(sound, sight, COSINE)
-    comparison = Comparison(sound[usable], sight[usable], COSINE)
-    values, percentiles = np.full(len(usable), np.nan), np.full(len(usable), np.nan)
+    sound, sight = sound[usable], sight[usable]
+    if len(sound) <= DENSE_SITES:
+        sound, sight = sound.astype(np.float64), sight.astype(np.float64)
+    comparison = Comparison(sound, sight, COSINE)
     values[usable] = comparison.scores()
     cosines = _products(comparison) if len(comparison) <= DENSE_SITES else None
     percentiles[usable], others = _percentiles(comparison, cosines, seed, PartOf(progress, 0.0, 0.4))
@@ -123,7 +129,7 @@ def match_reasons(sound: np.ndarray, sight: np.ndarray, composition: bool) -> li
     """Per site, why its sound and sight (n, d) cannot be compared; None where they can. Names the side."""
     measure = HELLINGER if composition else COSINE
     found: list[str | None] = []
-    for heard, seen in zip(unusable_reasons(sound, measure), unusable_reasons(sight, measure)):
+    for heard, seen in zip(missing_reasons(sound, measure), missing_reasons(sight, measure)):
         parts = [f"{name}: {reason}" for name, reason in (("sound", heard), ("sight", seen)) if reason]
         found.append("; ".join(parts) or None)
     return found
@@ -135,15 +141,14 @@ def _usable(sound: np.ndarray, sight: np.ndarray, measure: str) -> np.ndarray:
             f"There are {len(sound)} sites with sound and {len(sight)} with sight; give the same sites."
         )
     reasons: Iterable[Sequence[str | None]] = zip(
-        unusable_reasons(sound, measure), unusable_reasons(sight, measure)
+        missing_reasons(sound, measure), missing_reasons(sight, measure)
     )
     return np.array([heard is None and seen is None for heard, seen in reasons], dtype=bool)
 
 
 def _products(comparison: Comparison) -> np.ndarray:
-    """Cosines of every sound (rows) with every sight (columns), (n, n) float64."""
-    first, second = (rows.astype(np.float64) for rows in (comparison.first, comparison.second))
-    return np.asarray(first @ second.T)
+    """Cosines of every sound (rows) with every sight (columns), (n, n)."""
+    return np.asarray(comparison.first @ comparison.second.T)
 
 
 def _stretches(sites: int, width: int) -> Iterator[slice]:
@@ -163,7 +168,7 @@ def _percentiles(
     others = np.arange(sites)
     if cosines is None:
         others = np.sort(np.random.default_rng(seed).choice(sites, SAMPLE_SITES, replace=False))
-    tie = _TIE if comparison.first.dtype == np.float64 or cosines is not None else _TIE_SINGLE
+    tie = _TIE_SINGLE if comparison.first.dtype == np.float32 else _TIE
     own = comparison.scores() if cosines is None else cosines.diagonal()
     for part in _stretches(sites, max(len(others), comparison.first.shape[1])):
         check_cancelled(progress)
@@ -182,7 +187,7 @@ def _match_test(
 ) -> MatchTest:
     measure, sites = comparison.measure, len(comparison)
     if sites == 0:
-        return MatchTest(measure, 0, None, note="no site has both sound and sight")
+        return MatchTest(measure, 0, None, note=_NO_SITE)
     mean = float(comparison.scores().mean())
     if sites == 1:
         return MatchTest(measure, 1, mean, note="one site has no mismatches")
@@ -193,7 +198,7 @@ def _match_test(
         check_cancelled(progress)
         progress.report(done / permutations)
         null[done] = _mean(comparison, cosines, order, progress)
-    tie = _TIE if comparison.first.dtype == np.float64 or cosines is not None else _TIE_SINGLE
+    tie = _TIE_SINGLE if comparison.first.dtype == np.float32 else _TIE
     spread = float(null.std())
     if max(null.max(), mean) - min(null.min(), mean) <= tie:
         note = "all pairings agree equally: shuffling the sites changes nothing"

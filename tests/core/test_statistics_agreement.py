@@ -19,7 +19,6 @@ from soundvis_core.statistics.agreement import (
     Comparison,
     agreement,
     closed,
-    unusable_reasons,
     zeros_replaced,
 )
 
@@ -28,6 +27,9 @@ pytestmark = pytest.mark.filterwarnings("error")
 GENERATOR = np.random.default_rng(4)
 SOUND = GENERATOR.dirichlet([1.0, 0.5, 2.0], 40)
 SIGHT = GENERATOR.dirichlet([2.0, 1.0, 1.0], 40)
+for shares_of in (SOUND, SIGHT):  # none between zero and what stands for it
+    shares_of[shares_of < 0.02] = 0.02
+    shares_of /= shares_of.sum(axis=1, keepdims=True)
 SOUND[:6] = [[1, 0, 0], [0, 1, 0], [0.5, 0.5, 0], [0, 0, 1], [1 / 3] * 3, [0.2, 0, 0.8]]
 SIGHT[:6] = [[1, 0, 0], [1, 0, 0], [0.25, 0.25, 0.5], [0, 0.1, 0.9], [1, 0, 0], [0, 0.2, 0.8]]
 
@@ -104,20 +106,10 @@ def test_extreme_numbers_are_closed(scale):
         assert agreement(values, np.array([[1.0, 1.0, 2.0]]), measure) == pytest.approx([1.0], abs=1e-3)
 
 
-def test_rows_without_agreement_say_why():
+def test_rows_without_agreement():
     values = np.array(
         [[0.2, 0.3, 0.5], [np.nan, 0.5, 0.5], [np.inf, 0, 0], [0, 0, 0], [-0.1, 0.6, 0.5], [np.nan] * 3]
     )
-    reasons = [
-        None,
-        "no value",
-        "a number is infinite",
-        "all numbers are zero",
-        "a share is negative",
-        "no value",
-    ]
-    assert unusable_reasons(values, "hellinger") == reasons
-    assert unusable_reasons(values, "cosine") == [*reasons[:4], None, "no value"]
     ones = np.ones_like(values)
     assert np.isnan(agreement(values, ones, "aitchison")).tolist() == [False, *[True] * 5]
     assert np.isnan(agreement(ones, values, "cosine")).tolist() == [False, True, True, True, False, True]
@@ -137,10 +129,22 @@ def test_any_order_and_stretch():
         np.testing.assert_array_equal(comparison.scores(order, part), comparison.scores(order)[part])
 
 
+def test_what_is_less_than_a_replaced_zero_counts_as_one():
+    values = np.array([[0.5, 0.5, 0.0], [0.5, 0.4999, 0.0001], [0.5, 0.49, 0.01]])
+    np.testing.assert_allclose(zeros_replaced(values)[:, 2], ZERO_SHARE, atol=1e-15)
+    np.testing.assert_allclose(zeros_replaced(values).sum(axis=1), 1.0)
+    np.testing.assert_allclose(zeros_replaced(values)[1], [0.99 * 0.5 / 0.9999, 0.99 * 0.4999 / 0.9999, 0.01])
+    other = np.array([[0.2, 0.3, 0.5]] * 3)
+    found = agreement(values, other, "aitchison")
+    assert found == pytest.approx([found[0]] * 3, abs=1e-2)  # and no cliff at zero
+
+
 def test_refusals():
     with pytest.raises(InputError, match="no measure 'euclid'"):
         agreement(SOUND, SIGHT, "euclid")
     with pytest.raises(InputError, match="3 numbers for 40 sites, the other 2 for 40"):
         Comparison(SOUND, SIGHT[:, :2])
+    with pytest.raises(InputError, match="a single number"):
+        Comparison(SOUND[:, :1], SIGHT[:, :1])
     with pytest.raises(InputError, match=r"below 0\.333"):
         zeros_replaced(SOUND, 0.4)

@@ -146,7 +146,7 @@ def test_sites_without_a_value_are_left_out():
     np.testing.assert_array_equal(found.percentiles[2:], whole.percentiles)
     assert found.test == whole.test
     assert match_reasons(sound, sight, composition=False)[:3] == [
-        "sound: no value", "sight: all numbers are zero", None,
+        "sound: no value", "sight: all numbers are zero, so the vector has no direction", None,
     ]  # fmt: skip
 
 
@@ -168,6 +168,13 @@ def test_few_sites(measure, sites):
     assert note[sites] in test.note
     embedded = embedding_agreement(sound, sight, 19, 0)
     assert np.isnan(embedded.percentiles).all() == (sites < 2)
+
+
+def test_no_site_with_both():
+    """A field of nulls has no length: nothing to complain of but that."""
+    found = embedding_agreement(np.ones((4, 768)), np.full((4, 1), np.nan))
+    assert np.isnan(found.values).all() and np.isnan(found.percentiles).all()
+    assert (found.test.mean, found.test.note) == (None, "no site has both sound and sight")
 
 
 def test_sites_that_are_all_alike():
