@@ -53,6 +53,25 @@ def _datum(crs: str) -> _Datum:
     return _Datum(transformer, ellipsoid.semi_major_metre, ellipsoid.inverse_flattening)
 
 
+@dataclass(frozen=True)
+class Square:
+    """A north-up square on the ground: its side in metres, and a lattice of its places as x and y in a CRS.
+
+    Only the lattice is projected, from edge to edge, and pixels are interpolated between its knots: over 12 m, at the
+    default footprint, the earth's curvature moves a pixel by less than 0.01 mm.
+    """
+
+    side: float
+    x: np.ndarray
+    y: np.ndarray
+
+    def centres(self, pixels: int) -> tuple[np.ndarray, np.ndarray]:
+        """Pixel centres as x and y in the CRS, shape (pixels, pixels) each, row 0 in the north."""
+        knots = np.linspace(-self.side / 2.0, self.side / 2.0, _KNOTS)
+        left, part = _position(_offsets(self.side, pixels), knots)
+        return _between(self.x, left, part), _between(self.y, left, part)
+
+
 class LocalFrame:
     """East and north in true metres about one place of a CRS (azimuthal equidistant, Snyder 1987, ch. 25)."""
 
@@ -75,12 +94,8 @@ class LocalFrame:
         x, y = self._datum.to_lonlat.transform(longitude, latitude, direction="INVERSE")
         return np.asarray(x), np.asarray(y)
 
-    def square_to_crs(self, side: float, pixels: int) -> tuple[np.ndarray, np.ndarray]:
-        """Pixel centres of a north-up square of ``side`` metres about the centre, as x and y in the CRS.
-
-        Shape (pixels, pixels) each, row 0 in the north. A lattice of the square is projected and the pixels
-        are interpolated between its knots: over 12 m, at the default footprint, the earth's curvature moves
-        a pixel by less than 0.01 mm.
+    def square(self, side: float) -> Square:
+        """A north-up square of ``side`` metres about the centre.
 
         Raises SiteError (skipped) where the square crosses the edge of the CRS, such as 180 degrees.
         """
@@ -93,8 +108,20 @@ class LocalFrame:
                 "or a pole); use a raster in a local one",
                 SKIPPED,
             )
-        left, part = _position(_offsets(side, pixels), knots)
-        return _between(x, left, part), _between(y, left, part)
+        return Square(side, x, y)
+
+    def square_to_crs(self, side: float, pixels: int) -> tuple[np.ndarray, np.ndarray]:
+        """Pixel centres of a north-up square, as :meth:`Square.centres` of :meth:`square`; raises what that raises."""
+        return self.square(side).centres(pixels)
+
+    def pixel_size(self, x: float, y: float, width: float, height: float) -> float:
+        """The side in true metres of a square as large as a pixel of ``width`` x ``height`` CRS units at (x, y)."""
+        xs = np.array([x - width / 2, x + width / 2, x, x])
+        ys = np.array([y, y, y - height / 2, y + height / 2])
+        east, north = self.from_crs(xs, ys)
+        across = np.hypot(east[1] - east[0], north[1] - north[0])
+        along = np.hypot(east[3] - east[2], north[3] - north[2])
+        return float(np.sqrt(across * along))
 
     def from_crs(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """East and north in metres of places of the CRS (same shapes)."""
@@ -160,10 +187,4 @@ def _offsets(side: float, pixels: int) -> np.ndarray:
 
 def ground_pixel_size(crs: str, x: float, y: float, width: float, height: float) -> float:
     """The side in true metres of a square as large as a pixel of ``width`` x ``height`` CRS units at (x, y)."""
-    frame = LocalFrame(crs, x, y)
-    xs = np.array([x - width / 2, x + width / 2, x, x])
-    ys = np.array([y, y, y - height / 2, y + height / 2])
-    east, north = frame.from_crs(xs, ys)
-    across = np.hypot(east[1] - east[0], north[1] - north[0])
-    along = np.hypot(east[3] - east[2], north[3] - north[2])
-    return float(np.sqrt(across * along))
+    return LocalFrame(crs, x, y).pixel_size(x, y, width, height)

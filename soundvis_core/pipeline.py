@@ -42,6 +42,32 @@ class SiteResult:
     unexpected: UnexpectedSiteError | None = field(default=None, repr=False, compare=False)
 
 
+@dataclass(frozen=True)
+class LazyTask:
+    """A task that is costly to make, and need not be made where its result is known.
+
+    content: everything that the task depends on, as :func:`soundvis_core.cache.content_key` takes it.
+    """
+
+    content: tuple[Any, ...]
+    make: Callable[[], Any]
+
+    def made(self) -> TaskOrError[Any]:
+        """The task, or why there is none. Raises Cancelled."""
+        try:
+            return self.make()
+        except Cancelled:
+            raise
+        except Exception as error:  # noqa: BLE001 - one unreadable block must not cost the other sites
+            return as_site_error(error)
+
+
+def make_tasks(tasks: Iterable[TaskOrError[Any]]) -> Iterator[TaskOrError[Any]]:
+    """``tasks``, each made where it is lazy."""
+    for task in tasks:
+        yield task.made() if isinstance(task, LazyTask) else task
+
+
 #: Work on one task; raises SiteError where the site cannot be processed, Cancelled when the event is set.
 Work = Callable[[Task, threading.Event], SiteResult]
 

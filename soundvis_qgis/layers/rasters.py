@@ -1,4 +1,4 @@
-"""Any raster layer QGIS can show, as arrays: colours of a window, codes of a class raster, tiles about a place."""
+"""Any raster layer QGIS can show, as arrays: colours of a window, codes of a class raster."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from qgis.core import QgsRasterBlock, QgsRasterDataProvider, QgsRasterLayer, QgsRasterRenderer, QgsRectangle
 
 from soundvis_core.errors import InputError
-from soundvis_core.geodesy import LocalFrame, ground_pixel_size
-from soundvis_core.sampling import bilinear, pixels_at, pool
+from soundvis_core.geodesy import ground_pixel_size
+from soundvis_core.sampling import pixels_at
 
 #: numpy types of QGIS's raster data types (Qgis.DataType), by their numbers, which are stable.
 _DTYPES = {1: "u1", 2: "u2", 3: "i2", 4: "u4", 5: "i4", 6: "f4", 7: "f8", 14: "i1"}
@@ -73,6 +73,28 @@ class Grid:
             last_column - first_column,
             last_row - first_row,
         )
+
+
+@dataclass(frozen=True)
+class ColourBlock:
+    """A window of colours as a raster holds it.
+
+    bands: (height, width) each, in the raster's type. valid: bool (height, width). A value less ``offset``, over
+    ``scale``, is a colour in 0..1.
+    """
+
+    bands: tuple[np.ndarray, ...]
+    valid: np.ndarray
+    scale: float
+    offset: float
+
+    def colours(self) -> np.ndarray:
+        """float32 (b, height, width) in 0..1; 0 where there is no data."""
+        values = np.empty((len(self.bands), *self.valid.shape), dtype=np.float32)
+        for index, band in enumerate(self.bands):
+            values[index] = np.clip((band.astype(np.float32) - self.offset) / self.scale, 0.0, 1.0)
+        values[:, ~self.valid] = 0.0
+        return values
 
 
 class RasterSource:
@@ -191,32 +213,32 @@ class RasterSource:
         """The pixel size of ``grid`` in true metres, at its middle."""
         x = grid.left + grid.width * grid.pixel_width / 2
         y = grid.top - grid.height * grid.pixel_height / 2
-        return self._ground_pixel_at((x, y), grid)
-
-    def _ground_pixel_at(self, place: tuple[float, float], grid: Grid) -> float:
-        return ground_pixel_size(self.crs_text, *place, grid.pixel_width, grid.pixel_height)
+        return ground_pixel_size(self.crs_text, x, y, grid.pixel_width, grid.pixel_height)
 
     def colours(self, extent: QgsRectangle, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
         """Colours of a window: float32 (b, height, width) in 0..1 and bool (height, width), False for nodata.
 
         Pixels whose centre lies outside the layer have no data.
         """
+        block = self.colour_block(extent, width, height)
+        return block.colours(), block.valid
+
+    def colour_block(self, extent: QgsRectangle, width: int, height: int) -> ColourBlock:
+        """The window of :meth:`colours` as it was read."""
+        valid = self._inside(extent, width, height)
         if not self._bands:
             reader = self._renderer if self._renderer is not None else self._provider
-            values, valid = _unpack_colours(reader.block(1, extent, width, height), width, height)
-            return values, valid & self._inside(extent, width, height)
-        scale, offset = self._stretch()
-        values = np.empty((len(self._bands), height, width), dtype=np.float32)
-        valid = self._inside(extent, width, height)
-        for index, band in enumerate(self._bands):
+            channels, present = _unpack_colours(reader.block(1, extent, width, height), width, height)
+            return ColourBlock(channels, valid & present, 255.0, 0.0)
+        bands = []
+        for band in self._bands:
             data, present = self._values(band, extent, width, height)
-            values[index] = np.clip((data.astype(np.float32) - offset) / scale, 0.0, 1.0)
+            bands.append(data)
             valid &= present
         if self._alpha is not None:
             alpha, present = self._values(self._alpha, extent, width, height)
             valid &= present & (alpha > 0)
-        values[:, ~valid] = 0.0
-        return values, valid
+        return ColourBlock(tuple(bands), valid, *self._stretch())
 
     def _inside(self, extent: QgsRectangle, width: int, height: int) -> np.ndarray:
         """Which pixels of a window have their centre on the layer: bool (height, width)."""
@@ -295,39 +317,9 @@ class RasterSource:
         offset = float(min(low, 0.0))
         return (float(high) - offset or 1.0), offset
 
-    def tile(
-        self, frame: LocalFrame, centre: tuple[float, float], side: float, pixels: int
-    ) -> tuple[np.ndarray, float]:
-        """A north-up square of ``side`` true metres about a place, as uint8 (pixels, pixels, 3).
-
-        Also returns the share of the square that has data (0 to 1). Where the raster is finer than the
-        tile, its pixels are averaged; where it is coarser, they are interpolated.
-        """
-        grid = self.grid() if self.native else None
-        # A raster finer than the tile is sampled twice as densely, and averaged.
-        samples = 2 if grid is not None and self._ground_pixel_at(centre, grid) < side / pixels else 1
-        x, y = frame.square_to_crs(side, pixels * samples)
-        window = self._window(x, y, grid)
-        if window is None:
-            return np.zeros((pixels, pixels, 3), dtype=np.uint8), 0.0
-        values, valid = self.colours(
-            window.rectangle(0, 0, window.width, window.height), window.width, window.height
-        )
-        values = values[:3] if values.shape[0] >= 3 else np.repeat(values[:1], 3, axis=0)
-        # Pixels much finer than the samples are averaged first: none is passed over.
-        finer = max(1, int(side / (pixels * samples) / self._ground_pixel_at(centre, window)))
-        values, valid = pool(values, valid, finer)
-        sampled, present = bilinear(values, valid, window.columns(x) / finer, window.rows(y) / finer)
-        tile, covered = pool(sampled, present, samples)
-        share = float(present.mean())
-        if covered.any():
-            # What is missing takes the mean of the rest, so that a border does not look like a black object.
-            tile[:, ~covered] = tile[:, covered].mean(axis=1, keepdims=True)
-        return (np.moveaxis(tile, 0, 2) * 255.0 + 0.5).astype(np.uint8), share
-
     def codes_at(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Class codes at places, and whether each place has one; shapes as ``x``."""
-        window = self._window(x, y, self.grid())
+        window = self.window(x, y, self.grid())
         if window is None:
             return np.zeros(x.shape, dtype=np.int64), np.zeros(x.shape, dtype=bool)
         data, valid = self.codes(
@@ -336,23 +328,11 @@ class RasterSource:
         row, column, inside = pixels_at((window.height, window.width), window.columns(x), window.rows(y))
         return data[row, column], inside & valid[row, column]
 
-    def _window(self, x: np.ndarray, y: np.ndarray, grid: Grid | None) -> Grid | None:
-        """The smallest grid that covers the places, thinned where it would be too large; None where outside."""
-        finite = np.isfinite(x) & np.isfinite(y)
-        if not finite.any():
+    def window(self, x: np.ndarray, y: np.ndarray, grid: Grid) -> Grid | None:
+        """The part of ``grid`` that covers the places, thinned where it would be too large; None where outside."""
+        box = box_of(x, y)
+        if box is None:
             return None
-        box = QgsRectangle(
-            float(x[finite].min()), float(y[finite].min()), float(x[finite].max()), float(y[finite].max())
-        )
-        if grid is None:
-            if not box.intersects(self.extent):
-                return None
-            samples = max(x.shape)
-            # The places are pixel centres: half a pixel is missing on every side.
-            width, height = box.width() / (samples - 1), box.height() / (samples - 1)
-            return Grid(
-                box.xMinimum() - width / 2, box.yMaximum() + height / 2, width, height, samples, samples
-            )
         box = QgsRectangle(
             box.xMinimum() - grid.pixel_width,
             box.yMinimum() - grid.pixel_height,
@@ -376,19 +356,31 @@ class RasterSource:
         )
 
 
+def box_of(x: np.ndarray, y: np.ndarray) -> QgsRectangle | None:
+    """The box about those places that are numbers; None where there are none."""
+    finite = np.isfinite(x) & np.isfinite(y)
+    if not finite.any():
+        return None
+    return QgsRectangle(
+        float(x[finite].min()), float(y[finite].min()), float(x[finite].max()), float(y[finite].max())
+    )
+
+
 def _spread(length: int, window: int) -> list[int]:
     """Where up to _SAMPLES windows begin, from the first pixel to the last, without more overlap than needed."""
     count = min(_SAMPLES, math.ceil(length / window))
     return sorted({round(start) for start in np.linspace(0, length - window, count)})
 
 
-def _unpack_colours(block: QgsRasterBlock, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
-    """RGB and mask of a block that a web provider or a renderer has drawn."""
+def _unpack_colours(
+    block: QgsRasterBlock, width: int, height: int
+) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+    """Red, green and blue (uint8) and mask of a block that a web provider or a renderer has drawn."""
     if not block.isValid() or enum_number(block.dataType()) not in (_ARGB, _ARGB_PREMULTIPLIED):
         summary = block.error().summary() if not block.isValid() else "it does not draw colours"
         raise InputError(
             f"The basemap could not be read ({summary or 'no image came back'}). Check the layer and the network."
         )
     packed = np.frombuffer(block.data().data(), dtype="<u4").reshape(height, width)
-    channels = [((packed >> shift) & 0xFF).astype(np.float32) / 255.0 for shift in (16, 8, 0)]
-    return np.stack(channels), (packed >> 24) >= 128
+    channels = tuple(((packed >> shift) & 0xFF).astype(np.uint8) for shift in (16, 8, 0))
+    return channels, (packed >> 24) >= 128

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from soundvis_core.dependencies import how_to_get, missing
 from soundvis_core.errors import SoundVisError
 from soundvis_core.models.registry import LIGHT, TORCH, ModelRow, for_task, problems
-from soundvis_core.pipeline import SiteResult, TaskOrError
+from soundvis_core.pipeline import SiteResult, TaskOrError, make_tasks
 from soundvis_core.progress import Progress
 
 from .client import run_in_worker, worker_versions
@@ -138,8 +138,8 @@ def run_for_sites(
     if row is not None and row.runtime == TORCH:
         return _run_torch(python, job, options, row, tasks, progress, facts if facts is not None else {})
     if job in NEEDS and absent_groups(job) and python is not None:
-        return run_in_worker(python, job, options, tasks, progress)
-    return run_job(job, options, tasks, progress)
+        return run_in_worker(python, job, options, make_tasks(tasks), progress)
+    return run_job(job, options, make_tasks(tasks), progress)
 
 
 def _run_torch(

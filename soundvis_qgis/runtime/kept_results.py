@@ -19,7 +19,7 @@ from soundvis_core.errors import FAILED, SiteError, SoundVisError
 from soundvis_core.jobs import JOBS, check_task, key_parameters
 from soundvis_core.models.hashing import remembered_sha256
 from soundvis_core.models.registry import ModelRow
-from soundvis_core.pipeline import SiteResult, TaskOrError
+from soundvis_core.pipeline import LazyTask, SiteResult, TaskOrError
 from soundvis_core.progress import Progress, check_cancelled
 from soundvis_core.worker.protocol import decode_result, encode_result
 
@@ -130,15 +130,21 @@ class _Run:
         """Give a task its place: a result that is known, or one that the worker will fill."""
         slot = _Slot()
         try:
+            if isinstance(task, LazyTask):
+                slot.key = self._key(["made from", *task.content])
+                slot.result = self._kept(slot.key)
+                task = None if slot.result is not None else task.made()
             if isinstance(task, SiteError):
                 raise task
-            # No model is loaded to hear that a file is missing.
-            check_task(self._job.name, task)
+            if slot.result is None:
+                # No model is loaded to hear that a file is missing.
+                check_task(self._job.name, task)
         except SiteError as error:
             slot.result = SiteResult(error.status, str(error))
         else:
-            slot.key = self._key(task)
-            slot.result = self._kept(slot.key)
+            if not slot.key:
+                slot.key = self._key(task)
+                slot.result = self._kept(slot.key)
         self._slots.append(slot)
         if slot.result is None:
             if self._worker is None:

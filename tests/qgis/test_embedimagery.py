@@ -36,10 +36,11 @@ def ground(request):
 def tile_of(path, site, side, pixels=TILE):
     from soundvis_core.geodesy import LocalFrame
     from soundvis_qgis.layers.rasters import RasterSource
+    from soundvis_qgis.layers.tiles import read_tile
 
     layer = QgsRasterLayer(path, "basemap", "gdal")
     frame = LocalFrame(layer.crs().toWkt(), *site)
-    return RasterSource(layer).tile(frame, site, side, pixels)
+    return read_tile(RasterSource(layer), frame, site, side, pixels).tile()
 
 
 def plane(values):

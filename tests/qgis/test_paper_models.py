@@ -13,6 +13,7 @@ from soundvis_core.bga.audioset import THRESHOLD
 from soundvis_core.classes import NODATA
 from soundvis_core.segment_windows import plan_window_blocks
 from soundvis_qgis.layers.rasters import RasterSource
+from soundvis_qgis.layers.tiles import TileSource, read_tile
 
 pytest.importorskip("soundfile")
 
@@ -78,7 +79,8 @@ def tiles(aerial):
     from soundvis_core.geodesy import LocalFrame
 
     source = RasterSource(QgsRasterLayer(aerial, "aerial"))
-    return [source.tile(LocalFrame(source.crs_text, *place), place, 60.0, 224) for place in PLACES]
+    frames = [LocalFrame(source.crs_text, *place) for place in PLACES]
+    return [read_tile(source, frame, place, 60.0, 224).tile() for frame, place in zip(frames, PLACES)]
 
 
 @pytest.fixture(scope="module")
@@ -201,6 +203,28 @@ def test_embedimagery_at_the_pixels_of_the_model(run, paper_setup, workers, tiny
     again = run("embedimagery", {**parameters, "INPUT": few}).features()
     assert [site["aer_emb"] for site in again] == [features[1]["aer_emb"], features[0]["aer_emb"]]
     assert len(workers) == 1
+
+
+def test_a_known_tile_is_not_sampled_again_and_another_is(
+    run, paper_setup, workers, tiny, aerial, monkeypatch
+):
+    parameters = {
+        "INPUT": make_points(PLACES[:1], {"id": [1]}), "RASTER": aerial, "FOOTPRINT": 40.0,
+        "MODEL": "remoteclip-vit-l-14", "CHECKPOINT": str(tiny / "remoteclip"),
+    }  # fmt: skip
+    sampled = []
+    tile = TileSource.tile
+    monkeypatch.setattr(TileSource, "tile", lambda source: sampled.append(source) or tile(source))
+    first = run("embedimagery", parameters).features()[0]
+    again = run("embedimagery", parameters).features()[0]
+    assert first["aer_covered"] == again["aer_covered"] == 1.0
+    assert first["aer_emb"] == again["aer_emb"]
+    assert len(sampled) == len(workers) == 1
+    wider = run("embedimagery", {**parameters, "FOOTPRINT": 44.0}).features()[0]
+    moved = make_points([(PLACES[0][0] + 0.5, PLACES[0][1])], {"id": [1]})
+    beside = run("embedimagery", {**parameters, "INPUT": moved}).features()[0]
+    assert len({site["aer_emb"] for site in (first, wider, beside)}) == 3
+    assert len(sampled) == 3
 
 
 def test_segmentphotos(run, paper_setup, workers, pictures, core):

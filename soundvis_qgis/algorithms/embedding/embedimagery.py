@@ -152,11 +152,20 @@ class EmbedImagery(SitesAlgorithm):
             yield yield_value
 
     def _tile(self, feature: QgsFeature) -> tuple[Any, float]:
+        """The tile and its covered share. A tile with data throughout is lazy: what it shows may be known."""
         from soundvis_core.geodesy import LocalFrame
+        from soundvis_core.pipeline import LazyTask
+
+        from ...layers.tiles import read_tile
 
         point = site_point(feature, self._transform, self._raster.crs)
         frame = LocalFrame(self._raster.crs_text, point.x(), point.y())
-        return self._raster.tile(frame, (point.x(), point.y()), self._side, self._pixels)
+        source = read_tile(self._raster, frame, (point.x(), point.y()), self._side, self._pixels)
+        if source is None:
+            return None, 0.0
+        if source.whole:
+            return LazyTask(source.content(), lambda: source.tile()[0]), 1.0
+        return source.tile()
 
 
 def tile_pixels(model: str) -> int:
