@@ -6,10 +6,20 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from soundvis_core.errors import Cancelled
+from soundvis_core.errors import Cancelled, InputError
 from soundvis_core.progress import NoProgress
-from soundvis_core.statistics.alignment import partners, row_correlations, site_alignment
+from soundvis_core.statistics import aligned_sites, alignment, pieces
+from soundvis_core.statistics.aligned_sites import align_sites
+from soundvis_core.statistics.alignment import (
+    APPROXIMATION,
+    PERMUTATION,
+    partners,
+    row_correlations,
+    site_alignment,
+)
 from soundvis_core.statistics.mantel import permutation_orders
+from soundvis_core.statistics.paired_blocks import NO_GROUP, pair_blocks
+from soundvis_core.statistics.results import Block
 from soundvis_core.statistics.similarity import similarity_matrix
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -49,8 +59,6 @@ def test_p_counts_permutations_of_the_other_sites():
 
 
 def test_p_does_not_depend_on_how_the_work_is_cut(monkeypatch):
-    from soundvis_core.statistics import alignment
-
     a, b = two_matrices(17, seed=4)
     whole = site_alignment(a, b, permutations=50, seed=2).p
     monkeypatch.setattr(alignment, "_ELEMENTS_AT_HAND", 40)
@@ -120,3 +128,159 @@ def test_it_can_be_cancelled():
 
     with pytest.raises(Cancelled):
         site_alignment(*two_matrices(10), progress=Stop())
+
+
+# Two blocks of a layer: who is compared with whom, and many sites.
+
+
+def block(values, name="sound", **options) -> Block:
+    return Block(name, np.asarray(values, dtype=float), **options)
+
+
+def two_blocks(sites: int, seed: int = 0, width: int = 5) -> tuple[Block, Block]:
+    random = np.random.default_rng(seed)
+    shared = random.normal(size=(sites, width))
+    noise = random.normal(size=(2, sites, width))
+    return block(shared + noise[0]), block(shared + noise[1] + 1.0, "sight")
+
+
+@pytest.fixture
+def streamed(monkeypatch):
+    """Every group of more than three sites counts as very many, in pieces of four."""
+    monkeypatch.setattr(pieces, "DENSE_SITES", 3)
+    monkeypatch.setattr(aligned_sites, "DENSE_SITES", 3)
+    monkeypatch.setattr(pieces, "_STEP", 4)
+
+
+def test_all_sites_are_compared():
+    a, b = two_blocks(20)
+    made = align_sites(pair_blocks(a, b), 99, 3)
+    expected = site_alignment(similarity_matrix(a.values), similarity_matrix(b.values), 99, 3)
+    assert (made.r == expected.r).all() and (made.p == expected.p).all()
+    assert (made.a.nearest == expected.a.nearest).all() and (made.b.farthest == expected.b.farthest).all()
+    assert made.p_bh == pytest.approx(stats.false_discovery_control(made.p))
+    assert made.reasons == ("",) * 20 and made.tests == (PERMUTATION,)
+
+
+def test_within_groups_only_sites_of_a_group_are_compared():
+    a, b = two_blocks(21)
+    groups = ["Ö", "a", "b"] * 7
+    made = align_sites(pair_blocks(a, b, groups), 0)
+    for group in ("Ö", "a", "b"):
+        mine = np.flatnonzero(np.array(groups) == group)
+        expected = site_alignment(similarity_matrix(a.values[mine]), similarity_matrix(b.values[mine]), 0)
+        assert made.r[mine] == pytest.approx(expected.r, abs=1e-12)
+        assert made.a.nearest[mine].tolist() == mine[expected.a.nearest].tolist()
+        assert (made.others[mine] == 6).all()
+
+
+def test_sites_without_a_value_or_a_group_are_named():
+    a, b = two_blocks(12)
+    a.values[3], b.values[3], b.values[5] = np.nan, 0.0, np.inf
+    made = align_sites(pair_blocks(a, b, ["x"] * 11 + [None]), 19)
+    assert made.reasons[3] == "sound: no value; sight: all numbers are zero, so the vector has no direction"
+    assert made.reasons[5] == "sight: a number in the vector is missing or infinite"
+    assert made.reasons[11] == NO_GROUP
+    left_out = [3, 5, 11]
+    assert np.isnan(made.r[left_out]).all() and (made.a.nearest[left_out] == -1).all()
+    assert not np.isin(made.a.nearest, left_out).any() and not np.isin(made.b.farthest, left_out).any()
+    assert (np.delete(made.others, left_out) == 8).all()
+
+
+def test_what_a_tool_before_has_said_is_kept():
+    a, b = two_blocks(6)
+    a.values[2] = np.nan
+    told = block(a.values, reasons=["", "", "silence", "", "", ""])
+    assert align_sites(pair_blocks(told, b), 0).reasons[2] == "sound: silence"
+
+
+def test_one_site_per_group_has_nobody_to_be_compared_with():
+    made = align_sites(pair_blocks(*two_blocks(5), list("abcde")), 9)
+    assert np.isnan(made.r).all() and (made.a.nearest == -1).all() and made.tests == ()
+    assert set(made.reasons) == {"too few other sites to compare it with (0; at least 3 are needed)"}
+
+
+@pytest.mark.parametrize("sites", [0, 1, 2, 3])
+def test_few_sites_at_all(sites):
+    made = align_sites(pair_blocks(*two_blocks(sites)), 9)
+    assert len(made.r) == sites and np.isnan(made.r).all() and len(made.reasons) == sites
+    assert all(reason.startswith("too few other sites") for reason in made.reasons)
+
+
+def test_a_constant_block_is_named():
+    a, _ = two_blocks(7)
+    same = block(np.ones((7, 3)), "sight")
+    assert set(align_sites(pair_blocks(a, same), 9).reasons) == {
+        "all other sites are equally similar to it in sight"
+    }
+
+
+def test_blocks_of_different_lengths_are_refused():
+    with pytest.raises(InputError, match="'sound' has 5 sites and 'sight' 6"):
+        pair_blocks(two_blocks(5)[0], two_blocks(6)[1])
+
+
+CASES = [
+    ("cosine", "cosine", 5),
+    ("cosine", "hellinger", 3),
+    ("jensen-shannon", "aitchison", 3),
+    ("", "hellinger", 1),
+]
+
+
+@pytest.mark.parametrize(("measure_a", "measure_b", "width"), CASES)
+@pytest.mark.parametrize("within", [False, True])
+def test_very_many_sites_give_the_same(streamed, measure_a, measure_b, width, within):
+    random = np.random.default_rng(width)
+    shares = random.dirichlet(np.ones(3), size=26)
+    a = block(shares[:, :width] if width < 5 else random.normal(size=(26, 5)), measure=measure_a)
+    b = block(random.dirichlet(np.ones(3), size=26) + shares, "sight", measure=measure_b)
+    groups = ["x", "y"] * 13 if within else None
+    made = align_sites(pair_blocks(a, b, groups), 99)
+    matrices = similarity_matrix(a.values, measure_a), similarity_matrix(b.values, measure_b)
+    for mine in (np.arange(0, 26, 2), np.arange(1, 26, 2)) if within else (np.arange(26),):
+        first, second = (matrix[np.ix_(mine, mine)] for matrix in matrices)
+        expected = site_alignment(first, second, 0)
+        assert made.r[mine] == pytest.approx(expected.r, abs=1e-6)
+        for found, right in ((made.a, expected.a), (made.b, expected.b)):
+            assert found.nearest[mine].tolist() == mine[right.nearest].tolist()
+            assert found.farthest[mine].tolist() == mine[right.farthest].tolist()
+            assert found.nearest_similarity[mine] == pytest.approx(right.nearest_similarity, abs=1e-6)
+            assert found.farthest_similarity[mine] == pytest.approx(right.farthest_similarity, abs=1e-6)
+        degrees = len(mine) - 3  # two less than the other sites
+        t = expected.r * np.sqrt(degrees / (1 - expected.r**2))
+        assert made.p[mine] == pytest.approx(2 * stats.t.sf(np.abs(t), degrees), abs=1e-5)
+    assert made.tests == (APPROXIMATION,)
+
+
+def test_very_many_sites_that_are_all_the_same(streamed):
+    _, b = two_blocks(9)
+    made = align_sites(pair_blocks(block(np.ones((9, 4))), b), 99)
+    assert np.isnan(made.r).all() and np.isnan(made.p).all()
+    assert set(made.reasons) == {"all other sites are equally similar to it in sound"}
+    assert made.a.nearest_similarity == pytest.approx(1.0, abs=1e-6)
+
+
+def test_the_approximation_has_the_spread_of_the_permutations():
+    """The t-test's p against that of many permutations, for thirty other sites."""
+    a, b = two_matrices(31, seed=8, link=0.3)
+    exact = site_alignment(a, b, 2000, 1)
+    degrees = 28
+    t = exact.r * np.sqrt(degrees / (1 - exact.r**2))
+    assert np.abs(exact.p - 2 * stats.t.sf(np.abs(t), degrees)).max() < 0.05
+
+
+def test_a_long_walk_says_how_long_it_takes(monkeypatch):
+    lines: list[str] = []
+
+    class Log(NoProgress):
+        def info(self, text: str) -> None:
+            lines.append(text)
+
+    clock = iter(range(0, 10_000, 30))
+    monkeypatch.setattr(pieces.time, "monotonic", lambda: float(next(clock)))
+    covered = np.zeros((2500, 2500), dtype=int)
+    for rows, columns in pieces.walk(0, 2500, Log()):
+        covered[rows, columns] += 1
+    assert (np.triu(covered) == np.triu(np.ones_like(covered))).all()
+    assert lines == ["Comparing all pairs of 2,500 sites takes about 3 more minutes."]
