@@ -10,8 +10,8 @@ import numpy as np
 from ..errors import InputError
 from ..progress import NO_PROGRESS, Progress
 from .mantel import permuted_products, two_sided_p
-from .neighbours import check_places
 from .similarity import pairs_of, varies
+from .spatial_weights import check_places
 
 #: Variation that the controls leave over, as a share of all, below which nothing but rounding is left.
 _NOTHING_LEFT = 1e-10
@@ -60,6 +60,7 @@ def partial_mantel(
     controls: Sequence[np.ndarray],
     orders: Iterable[np.ndarray],
     progress: Progress = NO_PROGRESS,
+    total: int = 0,
 ) -> tuple[float | None, float | None]:
     """Partial r of two matrices given others, and its two-sided permutation p (Smouse, Long and Sokal 1986).
 
@@ -67,7 +68,8 @@ def partial_mantel(
     The partial r is Pearson's r between what the controls leave over of ``a`` and of ``b`` in a linear
     regression over the pairs of sites. As vegan's ``mantel.partial``, each of the ``orders`` rearranges the sites
     of ``a`` itself, not its residuals, and the partial r is computed anew; the regression on several controls is
-    ecodist's ``mantel``. A control that does not vary explains nothing.
+    ecodist's ``mantel``. A control that does not vary explains nothing. total: how many orders will come, for the
+    progress.
 
     The test holds its level where ``a`` or ``b`` is exchangeable between sites given the controls, not where both
     are autocorrelated in space in other ways (Guillot and Rousset 2013, doi:10.1111/2041-210x.12018).
@@ -86,7 +88,7 @@ def partial_mantel(
     standardised = (a - mean) / scale
     targets = [_square(row, len(a)) for row in (target, *spanned)]
     observed = _partial_r(permuted_products(standardised, targets, [np.arange(len(a))], NO_PROGRESS))
-    null = _partial_r(permuted_products(standardised, targets, orders, progress))
+    null = _partial_r(permuted_products(standardised, targets, orders, progress, total))
     r = float(observed[0])
     return r, two_sided_p(r, null) if len(null) else None
 
