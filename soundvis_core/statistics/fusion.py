@@ -29,6 +29,8 @@ from .similarity import pairs_of, varies
 MIN_SITES = 3
 #: Views whose squared correlation is this close to 1 are one: nothing is told by either alone.
 _SAME = 1e-9
+#: One less the level of the intervals.
+_LEVEL = 0.05
 _CANCEL = "street and aerial cancel each other exactly"
 
 
@@ -59,8 +61,8 @@ def fuse(
 
     interval: 95 % site bootstrap, corrected as in :func:`bootstrap.site_interval`. What one view explains alone is a
     square: its interval is that of its signed root, squared, and starts at 0 where the root has both signs. What
-    chance adds to multiple R in each bootstrap is taken off by their median; still, its p says whether there is
-    anything, not its interval.
+    chance adds to multiple R in each bootstrap is taken off by their median, and its interval starts at 0 where its p
+    is above .05, for no bootstrap of it reaches 0.
 
     Raises :class:`Cancelled` where the user stops the run.
     """
