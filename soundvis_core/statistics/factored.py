@@ -71,6 +71,13 @@ class FactoredPair:
         moments = self._moments
         return self._differ(self._squares_a, moments.aa), self._differ(self._squares_b, moments.bb)
 
+    def spreads(self) -> tuple[float, float]:
+        """Standard deviation over the pairs of the similarities of either block; 0 below 2 sites."""
+        pairs = self.sites * (self.sites - 1.0)
+        if pairs <= 0.0:
+            return 0.0, 0.0
+        return math.sqrt(max(self._squares_a, 0.0) / pairs), math.sqrt(max(self._squares_b, 0.0) / pairs)
+
     def r(self) -> float | None:
         """Pearson's r of the similarities over the pairs; None where one block's do not vary."""
         return self._r_of(self._products) if all(self.varies()) else None

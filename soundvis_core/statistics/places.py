@@ -1,0 +1,69 @@
+"""Where the sites are: distances and spatial patterns, made once for the rows that share them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .matrices import Kept
+from .moran import SpatialBasis, spatial_basis
+from .partial import log_distance
+
+#: With so many sites, distances are measured between all of them once; beyond, between those of a row.
+_ALL_SITES = 3000
+#: Bytes of spatial patterns kept for the next row.
+_BASES_BYTES = 50_000_000
+
+
+class Places:
+    """Distances and spatial bases of sites at ``lonlat`` (sites, 2), degrees, NaN where unknown, or None."""
+
+    def __init__(self, lonlat: np.ndarray | None) -> None:
+        self._lonlat = lonlat
+        self._distances = Kept()
+        self._bases: dict[bytes, SpatialBasis | None] = {}
+
+    @property
+    def known(self) -> bool:
+        """Whether any site has a place."""
+        return self._lonlat is not None and bool(np.isfinite(self._lonlat).all(axis=1).any())
+
+    def placed(self, positions: np.ndarray) -> np.ndarray:
+        """(n,) bool, which of the sites at ``positions`` have a place."""
+        if self._lonlat is None:
+            return np.zeros(len(positions), dtype=bool)
+        found: np.ndarray = np.isfinite(self._lonlat[positions]).all(axis=1)
+        return found
+
+    def log_distance(self, positions: np.ndarray) -> np.ndarray:
+        """(n, n) log(1 + metres) between sites that have a place."""
+        if self._lonlat is None or len(self._lonlat) > _ALL_SITES:
+            return self._distances.get(positions.tobytes(), lambda: log_distance(self._at(positions)))
+        placed = np.flatnonzero(self.placed(np.arange(len(self._lonlat))))
+        everywhere = self._distances.get("all", lambda: log_distance(self._at(placed)))
+        where = np.searchsorted(placed, positions)
+        return everywhere if len(where) == len(placed) else everywhere[np.ix_(where, where)]
+
+    def distance_or_nan(self, positions: np.ndarray) -> np.ndarray | None:
+        """(n, n) log(1 + metres), NaN for sites without a place; None where no site has one."""
+        placed = self.placed(positions)
+        if not placed.any():
+            return None
+        if placed.all():
+            return self.log_distance(positions)
+        distance = np.full((len(positions), len(positions)), np.nan)
+        distance[np.ix_(placed, placed)] = self.log_distance(positions[placed])
+        return distance
+
+    def basis(self, positions: np.ndarray) -> SpatialBasis | None:
+        """The spatial patterns of sites that have a place; None where fewer than five differ. The latest are kept."""
+        key = positions.tobytes()
+        if key not in self._bases:
+            if sum(basis.vectors.nbytes for basis in self._bases.values() if basis) > _BASES_BYTES:
+                self._bases.clear()
+            self._bases[key] = spatial_basis(self._at(positions))
+        return self._bases[key]
+
+    def _at(self, positions: np.ndarray) -> np.ndarray:
+        if self._lonlat is None:
+            raise ValueError("the sites have no places")
+        return self._lonlat[positions]

@@ -1,0 +1,93 @@
+"""What a row of a correlation run says and what it does not, in one plain sentence or two."""
+
+from __future__ import annotations
+
+import math
+
+from .advice import Advice
+from .comparisons import AERIAL, COMBINED, SOUND, STREET
+from .results import MANTEL, MORAN, NAIVE, PARTIAL, RUNGS, STRATIFIED, CorrelationRow
+
+#: The level at which a row is called a link.
+LEVEL = 0.05
+#: With fewer sites than this a row is marked: five sites have 120 orders, four cannot reach p = .04.
+FEW_SITES = 6
+
+_VIEWS = {
+    SOUND: "sound alike",
+    STREET: "look alike from the street",
+    AERIAL: "look alike from above",
+    COMBINED: "look alike from the street and from above",
+}
+
+
+def says(row: CorrelationRow, advice: Advice) -> str:
+    """The row in plain words: whether a link is shown at the advised rung, and what must not be read into it."""
+    if row.r is None:
+        return f"Nothing can be said: {row.note}."
+    coefficient = row.r if row.method == "pearson" else row.rho
+    if coefficient is None:
+        return f"Nothing can be said: {row.note}."
+    rung = row.rungs.get(advice.rung)
+    if rung is None or rung.p is None or rung.statistic is None:
+        return f"{_size(coefficient)} correlation, not tested by permutation: whether chance does as much is unknown."
+    name = RUNGS[advice.rung].split(",")[0].split(" (")[0]
+    tested = f"({name}, p = {_probability(rung.p)})"
+    if rung.p > LEVEL:
+        text = f"No link is shown {tested}; that is not evidence that there is none."
+        return text + _loose(row, advice.rung)
+    toward = "tend to" if coefficient > 0 else "tend not to"
+    text = f"Places that {_alike(row.block_a, row)} {toward} {_alike(row.block_b, row, be=True)} {tested}: "
+    text += f"a {_size(coefficient).lower()} link, which does not say that one causes the other."
+    if not advice.holds:
+        text += f" Read with care: {advice.reason}."
+    return text
+
+
+def few_note(sites: int) -> str:
+    """A warning for a row of so few sites that a permutation test can hardly say anything."""
+    if sites >= FEW_SITES:
+        return ""
+    orders = math.factorial(sites)
+    return (
+        f"only {sites} sites: they have {orders} orders, so the Mantel p cannot be below {1.0 / orders:.2g}"
+    )
+
+
+def _loose(row: CorrelationRow, advised: str) -> str:
+    """Which looser rungs would have called the row a link, and why they are not to be read."""
+    ladder = [NAIVE, MANTEL, STRATIFIED, PARTIAL, MORAN]
+    loose = [
+        name
+        for name in ladder[: ladder.index(advised)]
+        if (row.p(name) or 1.0) <= LEVEL and row.p(name) is not None
+    ]
+    if not loose:
+        return ""
+    reasons = {
+        NAIVE: "takes pairs as independent",
+        MANTEL: "takes sites as exchangeable",
+        STRATIFIED: "takes the sites of a group as exchangeable",
+        PARTIAL: "allows for a straight line of distance only",
+    }
+    listed = " and ".join(f"the {name} test, which {reasons[name]}" for name in loose)
+    return f" {listed[0].upper()}{listed[1:]}, would call it one."
+
+
+def _alike(block: str, row: CorrelationRow, be: bool = False) -> str:
+    verb = "be alike" if be else "are alike"
+    if row.category:
+        return f"{verb} in the {row.category} of {block}"
+    if block in _VIEWS:
+        return _VIEWS[block]
+    return f"{verb} in {block}"
+
+
+def _size(r: float) -> str:
+    """Cohen's words for a correlation (1988): below .1 negligible, .3 weak, .5 moderate, else strong."""
+    size = abs(r)
+    return "Negligible" if size < 0.1 else "Weak" if size < 0.3 else "Moderate" if size < 0.5 else "Strong"
+
+
+def _probability(p: float) -> str:
+    return f"{p:.3f}" if p >= 0.001 else f"{p:.1g}"
