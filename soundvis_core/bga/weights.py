@@ -71,7 +71,11 @@ class WeightTable:
         Case, blanks and punctuation do not matter ("Forest/Vegetation" = "forest_vegetation"). A class name
         of the table goes before an alias.
         """
-        return _vector(self._by_slug.get(slug(class_name)))
+        return _vector(self.row(class_name))
+
+    def row(self, class_name: str) -> ClassWeights | None:
+        """The row of a class, found as :meth:`weights` finds it; None where the table does not know the class."""
+        return self._by_slug.get(slug(class_name))
 
     def weights_for_code(self, code: int) -> np.ndarray | None:
         """Weights of a raster value, only where the table has a ``code`` column; else None."""

@@ -106,16 +106,13 @@ def read_draws(
     """
     import numpy as np
 
-    try:
-        from soundvis_core.bga.uncertainty import unpack_draws
-    except ImportError:
-        return None
+    from soundvis_core.bga.uncertainty import unpack_draws
 
     values: np.ndarray | None = None
     counts: set[int] = set()
     for site, feature in rows:
         value = feature.attribute(index)
-        data = b"" if is_null(value) or isinstance(value, str) else bytes(value)
+        data = b"" if is_null(value) else value if isinstance(value, str) else bytes(value)
         if not data:
             continue
         try:

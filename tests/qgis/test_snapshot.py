@@ -13,6 +13,12 @@ from qgis.core import (
 ADVANCED, OPTIONAL = "advanced", "optional"
 REMOTE = ["remoteclip-vit-l-14", "remoteclip-vit-b-32", "remoteclip-rn50"]
 PAPER = ["ast-audioset", "clip-vit-l-14", "remoteclip-vit-l-14", "clipseg-rd64", "segearth-ov"]
+AGREEMENTS = ["cosine", "hellinger", "jensen-shannon", "aitchison"]
+UNCERTAINTY = [
+    ("WEIGHT_DRAWS", "number", 0, ADVANCED),
+    ("WEIGHT_SPREAD", "number", 30.0, ADVANCED),
+    ("SEED", "number", 1, ADVANCED),
+]
 #: Parameters of every tool: name, type, default, then what marks it. For enumerations the options follow.
 FROZEN = {
     "samplesites": (
@@ -82,6 +88,7 @@ FROZEN = {
         ("RADIUS", "number", 100.0),
         ("WEIGHTS", "file", None, OPTIONAL),
         ("PREFIX", "string", "aer_", OPTIONAL),
+        *UNCERTAINTY,
         ("OUTPUT", "sink", None),
     ),
     "bgashares": (
@@ -89,6 +96,7 @@ FROZEN = {
         ("SHARE_PREFIX", "string", "st_"),
         ("WEIGHTS", "file", None, OPTIONAL),
         ("PREFIX", "string", "st_", OPTIONAL),
+        *UNCERTAINTY,
         ("OUTPUT", "sink", None),
     ),
     "bgasound": (
@@ -111,11 +119,38 @@ FROZEN = {
         ("SOUND", "field", None, OPTIONAL),
         ("STREET", "field", None, OPTIONAL),
         ("AERIAL", "field", None, OPTIONAL),
+        ("SOUND_BGA", "field", None, ADVANCED, OPTIONAL),
+        ("STREET_BGA", "field", None, ADVANCED, OPTIONAL),
+        ("AERIAL_BGA", "field", None, ADVANCED, OPTIONAL),
+        ("MEASURE", "enum", "cosine", ADVANCED, ["cosine", "hellinger", "jensen-shannon", "aitchison"]),
         ("GROUP", "field", None, OPTIONAL),
+        ("LAYERS", "multilayer", None, ADVANCED, OPTIONAL),
+        ("SITE_ID", "field", None, ADVANCED, OPTIONAL),
+        ("JOINED_FIELDS", "string", None, ADVANCED, OPTIONAL),
+        ("METHOD", "enum", "pearson", ADVANCED, ["pearson", "spearman"]),
+        ("DISTANCE", "boolean", True, ADVANCED),
+        ("CONTROLS", "field", None, ADVANCED, OPTIONAL),
         ("PERMUTATIONS", "number", 999),
+        ("BOOTSTRAPS", "number", 999, ADVANCED),
         ("SEED", "number", 1, ADVANCED),
+        ("CEILING", "source", None, ADVANCED, OPTIONAL),
         ("OUTPUT", "sink", None),
+        ("FUSION", "sink", None, OPTIONAL),
         ("REPORT", "fileDestination", None, OPTIONAL),
+    ),
+    "crossmodalcosine": (
+        ("INPUT", "source", None),
+        ("SOUND", "field", None, OPTIONAL),
+        ("SIGHT", "field", None, OPTIONAL),
+        ("SOUND_BGA", "field", None, OPTIONAL),
+        ("SIGHT_BGA", "field", None, OPTIONAL),
+        ("PERMUTATIONS", "number", 999),
+        ("MEASURES", "enum", AGREEMENTS, ADVANCED, AGREEMENTS),
+        ("SHARED_SPACE", "enum", "auto", ADVANCED, ["auto", "yes", "no"]),
+        ("PREFIX", "string", "xm_", OPTIONAL),
+        ("SEED", "number", 1, ADVANCED),
+        ("SUMMARY", "sink", None, OPTIONAL),
+        ("OUTPUT", "sink", None),
     ),
     "setupenvironment": (
         ("COMPUTE", "enum", "auto", ["auto", "cpu", "cuda"]),
@@ -145,7 +180,8 @@ OUTPUTS = {
     "bgasites": {"OUTPUT": "outputVector"},
     "bgashares": {"OUTPUT": "outputVector"},
     "bgasound": {"OUTPUT": "outputVector", "TAGS": "outputVector"},
-    "correlatelayers": {"OUTPUT": "outputVector", "REPORT": "outputHtml"},
+    "correlatelayers": {"OUTPUT": "outputVector", "FUSION": "outputVector", "REPORT": "outputHtml"},
+    "crossmodalcosine": {"OUTPUT": "outputVector", "SUMMARY": "outputVector"},
     "setupenvironment": {"OUTPUT": "outputHtml"},
     "downloadmodels": {"MODELS_FOLDER": "outputFolder", "READY": "outputNumber"},
     "checkenvironment": {"OUTPUT": "outputHtml"},
@@ -219,7 +255,7 @@ def test_choices_are_static_strings(tools, name):
     choices = [entry for entry in tools[name].parameterDefinitions() if entry.type() == "enum"]
     assert all(entry.usesStaticStrings() for entry in choices)
     assert [entry.name() for entry in choices if entry.allowMultiple()] == (
-        ["MODELS"] if name == "downloadmodels" else []
+        {"downloadmodels": ["MODELS"], "crossmodalcosine": ["MEASURES"]}.get(name, [])
     )
 
 

@@ -21,6 +21,7 @@ from ..base import FeedbackProgress
 from ..parameters import PREFIX, add_prefix, add_weights
 from .base import ComposeSites, read_weights
 from .fields import RESERVED, bga_fields, bga_values
+from .uncertainty import WeightBands, add_uncertainty
 
 SHARE_PREFIX = "SHARE_PREFIX"
 
@@ -61,6 +62,7 @@ class BgaShares(ComposeSites):
         )
         add_weights(self, "street")
         add_prefix(self, "st_")
+        add_uncertainty(self)
 
     def new_fields(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> Sequence[FieldSpec]:
         self._table = read_weights(self, parameters, context, self.SCENE)
@@ -74,7 +76,8 @@ class BgaShares(ComposeSites):
                 "or give the prefix of your share fields."
             )
         self.status_field = self._prefix + "bga_status"
-        return bga_fields(self._prefix, f"shares in {share_prefix}*")
+        self._bands = WeightBands(self, parameters, context, self._table, self._prefix, self.OUTPUT)
+        return [*bga_fields(self._prefix, f"shares in {share_prefix}*"), *self._bands.fields()]
 
     def describe(
         self, features: Iterator[QgsFeature], total: int, progress: FeedbackProgress
@@ -106,4 +109,4 @@ class BgaShares(ComposeSites):
         composition = compose(shares, self._table)
         if composition.raw is None:
             return bga_values(self._prefix, composition, SKIPPED, "no class at this site has weights")
-        return bga_values(self._prefix, composition, "ok", "")
+        return {**bga_values(self._prefix, composition, "ok", ""), **self._bands.values(shares)}

@@ -19,6 +19,7 @@ from ..base import FeedbackProgress
 from ..parameters import PREFIX, add_number, add_prefix, add_weights
 from .base import ComposeSites, take_class_raster
 from .fields import bga_fields, bga_values, class_fields
+from .uncertainty import WeightBands, add_uncertainty
 
 CLASSES = "CLASSES"
 RADIUS = "RADIUS"
@@ -58,6 +59,7 @@ class BgaSites(ComposeSites):
         )
         add_weights(self, "aerial")
         add_prefix(self, "aer_")
+        add_uncertainty(self)
 
     def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
         self._classes = take_class_raster(self, parameters, context, CLASSES)
@@ -70,6 +72,7 @@ class BgaSites(ComposeSites):
         self._transform = make_transform(source.sourceCrs(), self._classes.raster.crs, context)
         self.status_field = self._prefix + "bga_status"
         self._fields = class_fields(self._prefix, self._classes.names)
+        self._bands = WeightBands(self, parameters, context, self._classes.table, self._prefix, self.OUTPUT)
         note = f"share of the circle of {self._radius:g} m"
         # Classes that share a field are told by the first of their names.
         labels = {field: name for name, field in reversed(self._fields.items())}
@@ -80,6 +83,7 @@ class BgaSites(ComposeSites):
             ),
             number(self._prefix + "nodata", "No data (0-1)", note + " without data"),
             *bga_fields(self._prefix, f"land cover within {self._radius:g} m"),
+            *self._bands.fields(),
         ]
 
     def describe(
@@ -128,4 +132,5 @@ class BgaSites(ComposeSites):
             **values,
             self._prefix + "nodata": missing,
             **bga_values(self._prefix, composition, "ok" if composition.raw is not None else SKIPPED, reason),
+            **self._bands.values(shares),
         }
