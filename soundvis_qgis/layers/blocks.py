@@ -154,8 +154,8 @@ def bga_order(names: Sequence[str], title: str) -> list[str]:
 
 
 def draws_field(biophony: str) -> str:
-    """The field beside a field of biophony that may hold compositions under drawn weights."""
-    return biophony[: len(_bare(biophony)) - len("bio")] + "bga_draws"
+    """The field beside a field of biophony that may hold compositions under drawn weights; empty for a raw one."""
+    return "" if biophony.lower().endswith(_RAW) else biophony[: -len("bio")] + "bga_draws"
 
 
 def reason_fields(fields: QgsFields, name: str) -> list[int]:

@@ -93,6 +93,13 @@ class JoinedSites:
     def __len__(self) -> int:
         return 0 if self._ids is None else len(self._ids)
 
+    @property
+    def ids(self) -> np.ndarray:
+        """The feature ids of the sites, (sites,) int64."""
+        import numpy as np
+
+        return np.zeros(0, dtype=np.int64) if self._ids is None else self._ids
+
     def block(self, names: Sequence[str], title: str, measure: str = "") -> Block:
         """A block from one embedding field (float32), or from one or more numeric fields (float64).
 
@@ -207,7 +214,9 @@ class JoinedSites:
         return values
 
     def _draws(self, biophony: Column, title: str) -> np.ndarray | None:
-        index = biophony.table.fields.lookupField(draws_field(biophony.name))
+        # Draws are of normalised compositions: they say nothing of raw ones.
+        name = draws_field(biophony.name)
+        index = biophony.table.fields.lookupField(name) if name else -1
         if index < 0 or biophony.table.fields.at(index).isNumeric():
             return None
         name = biophony.table.fields.at(index).name()

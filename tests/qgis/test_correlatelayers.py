@@ -13,7 +13,12 @@ from helpers import AlgorithmError
 from qgis.core import QgsVectorLayer, QgsWkbTypes
 from scipy import stats
 
-COLUMNS = ["block_a", "block_b", "group", "sites", "dropped", "pairs", "r", "p_naive", "p_mantel", "note"]
+COLUMNS = [
+    "block_a", "block_b", "category", "group", "method", "sites", "dropped", "pairs", "r", "rho",
+    "p_naive", "p_naive_holm", "p_naive_bh", "p_mantel", "p_mantel_holm", "p_mantel_bh",
+    "p_strat", "p_strat_holm", "p_strat_bh", "r_partial", "p_partial", "p_partial_holm", "p_partial_bh",
+    "p_moran", "p_moran_holm", "p_moran_bh", "ci_low", "ci_high", "null_sd", "ceiling", "advised", "says", "note",
+]  # fmt: skip
 SITES = 30
 DISTRICTS = ["Altstadt", "Île", "Süd"]
 
@@ -169,7 +174,7 @@ def test_one_number_and_several_fields_make_blocks(run, make_points):
     )
 
 
-def test_embeddings_as_text_equal_binary_ones(run, make_points, blocks, sites, tmp_path):
+def test_embeddings_as_text_equal_binary_ones(run, make_points, blocks, tmp_path):
     """What GeoJSON and CSV hold."""
     texts = {name: [json.dumps(vector.tolist()) for vector in values] for name, values in blocks.items()}
     fields = {f"{name}_emb": values for name, values in texts.items()}
@@ -177,7 +182,10 @@ def test_embeddings_as_text_equal_binary_ones(run, make_points, blocks, sites, t
     layer = make_points(points, fields, 4326, tmp_path / "sites.geojson")
     as_text = run("correlatelayers", {"INPUT": layer, **ALL}).features()
     assert len(as_text) == 4
-    assert as_text == run("correlatelayers", {"INPUT": sites, **ALL}).features()
+    binary = {f"{name}_emb": packed(values) for name, values in blocks.items()}
+    as_bytes = run("correlatelayers", {"INPUT": make_points(points, binary, 4326), **ALL}).features()
+    assert as_text == as_bytes
+    assert all(row["p_moran"] is not None and row["r_partial"] is not None for row in as_text)
 
 
 def test_sites_without_a_value_are_dropped_and_counted(run, make_points, blocks, tmp_path):
@@ -284,7 +292,9 @@ def test_the_report_needs_nothing_else(run, sites, tmp_path):
         assert expected in text
     row = by_pair(made.features())["sound", "street"]
     assert f"{row['r']:.2f}"[1:] in text
-    assert list(path.parent.iterdir()) == [path]  # nothing half-written beside it
+    numbers = path.with_suffix(".csv")
+    assert sorted(path.parent.iterdir()) == [numbers, path]  # nothing half-written beside them
+    assert "sound" in numbers.read_text("utf-8-sig")
 
 
 def test_without_a_report(run, sites):
@@ -331,7 +341,15 @@ def test_a_table_without_places_will_do(run, sites, blocks, tmp_path):
             writer.writerow([number, *(json.dumps(values[number].tolist()) for values in blocks.values())])
     parameters = {"SOUND": ["sound"], "STREET": ["street"], "AERIAL": ["aerial"]}
     made = run("correlatelayers", {"INPUT": str(path), **parameters})
-    assert made.features() == run("correlatelayers", {"INPUT": sites, **ALL}).features()
+    rows = made.features()
+    assert all(row[name] is None for row in rows for name in ("p_partial", "r_partial", "p_moran"))
+    placeless = [name for name in COLUMNS if "partial" not in name and "moran" not in name][:-3]
+    placed = run("correlatelayers", {"INPUT": sites, **ALL}).features()
+    assert [[row[name] for name in placeless] for row in rows] == [
+        [row[name] for name in placeless] for row in placed
+    ]
+    left_out = [line for line in made.feedback.infos if line.startswith("Left out, ")]
+    assert [line.split(",")[1].split()[0] for line in left_out] == ["stratified", "partial", "Moran"]
 
 
 def test_an_empty_layer_gives_rows_without_r(run, make_points):

@@ -207,15 +207,6 @@ def test_an_earlier_report_survives_one_that_cannot_be_written(run, make_points,
     assert not output.exists()
 
 
-def test_too_many_sites_are_refused_before_all_are_read(run, make_points, monkeypatch):
-    import soundvis_core.statistics.correlate as correlate
-
-    monkeypatch.setattr(correlate, "MAX_SITES", 3)
-    layer = make_points(points(4), NUMBERS)
-    with pytest.raises(AlgorithmError, match=r"more than 3 sites.*Select fewer sites"):
-        run("correlatelayers", {"INPUT": layer, "SOUND": ["a"], "STREET": ["b"]})
-
-
 def test_an_output_that_has_to_stay_hides_neither_the_others_nor_the_error():
     from helpers import Feedback
 

@@ -147,7 +147,7 @@ FROZEN = {
         ("PERMUTATIONS", "number", 999),
         ("MEASURES", "enum", AGREEMENTS, ADVANCED, AGREEMENTS),
         ("SHARED_SPACE", "enum", "auto", ADVANCED, ["auto", "yes", "no"]),
-        ("PREFIX", "string", "xm_", OPTIONAL),
+        ("PREFIX", "string", "xm_", ADVANCED, OPTIONAL),
         ("SEED", "number", 1, ADVANCED),
         ("SUMMARY", "sink", None, OPTIONAL),
         ("OUTPUT", "sink", None),

@@ -3,56 +3,66 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
-    QgsFeature,
-    QgsFeatureRequest,
-    QgsFields,
     QgsGeometry,
     QgsProcessing,
     QgsProcessingContext,
-    QgsProcessingException,
-    QgsProcessingFeatureSource,
+    QgsProcessingParameterBoolean,
     QgsProcessingParameterFeatureSink,
     QgsProcessingParameterFeatureSource,
-    QgsProcessingParameterField,
     QgsProcessingParameterFileDestination,
 )
 
 from soundvis_core.dependencies import how_to_get, missing
 from soundvis_core.errors import InputError
 
-from ...compat import NO_GEOMETRY, field_names, is_null
-from ...layers.overwriting import same_file
-from ...layers.sinks import FieldSpec, SiteSink, integer, number, output_path, remove_files, text
-from ...layers.sources import layer_file
+from ...compat import NO_GEOMETRY
+from ...layers.sinks import FieldSpec, is_wanted, remove_files
 from ..base import Algorithm, FeedbackProgress
 from ..parameters import add_number
+from .correlation_parameters import (
+    BOOTSTRAPS,
+    CONTROLS,
+    INPUT,
+    MEASURE,
+    METHOD,
+    PERMUTATIONS,
+    SEED,
+    BlockFields,
+    add_bga_blocks,
+    add_blocks,
+    add_field,
+    add_group,
+    add_joined_layers,
+    add_measure,
+    add_method,
+    add_permutations,
+    add_seed,
+    add_sites,
+    block_fields,
+    given_fields,
+    group_field,
+    joining_problem,
+    open_sites,
+    read_blocks,
+    take_further_layers,
+)
+from .output_files import files_problem, numbers_beside
 
-INPUT = "INPUT"
-BLOCKS = {"SOUND": "sound", "STREET": "street", "AERIAL": "aerial"}
-GROUP = "GROUP"
-PERMUTATIONS = "PERMUTATIONS"
-SEED = "SEED"
-#: Fields by which users call their sites, the likeliest first.
-SITE_NAMES = ("site_id", "site", "id", "name", "fid")
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ...layers.joined_sites import JoinedSites
+
+DISTANCE = "DISTANCE"
+CEILING = "CEILING"
 OUTPUT = "OUTPUT"
+FUSION = "FUSION"
 REPORT = "REPORT"
-FIELDS: list[FieldSpec] = [
-    text("block_a", "Block A"),
-    text("block_b", "Block B"),
-    text("group", "Group", "'pooled' takes all pairs of sites, between groups too"),
-    integer("sites", "Sites used"),
-    integer("dropped", "Sites dropped", "sites without a value in one of the blocks"),
-    integer("pairs", "Pairs of sites"),
-    number("r", "r", "Pearson correlation of the pairs' similarities"),
-    number("p_naive", "p, naive", "t-test; assumes independent pairs, as in the paper"),
-    number("p_mantel", "p, Mantel", "two-sided permutation test of sites"),
-    text("note", "Note", "why r is missing, or a warning"),
-]
 
 
 class CorrelateLayers(Algorithm):
@@ -64,64 +74,65 @@ class CorrelateLayers(Algorithm):
     SUMMARY = (
         "Asks whether places that sound alike also look alike.\n"
         "Each block (sound, street, aerial) describes the sites by an embedding field, several numeric fields, or one "
-        "number. The similarities of all pairs of sites in one block are correlated with those in another: over all "
-        "sites (pooled) and within each group. Street and aerial together are compared with sound as the mean of "
-        "their standardised similarities. Two p-values stand side by side: the naive one, which takes pairs as "
-        "independent and is far too small, and that of the Mantel test, which permutes sites.\n"
-        "Sites without a value are dropped for that pair of blocks and counted."
+        "number; BGA fields make blocks of their own. The similarities of all pairs of sites in one block are "
+        "correlated with those in another: over all sites (pooled) and within each group. Street and aerial together "
+        "are compared with sound as the mean of their standardised similarities.\n"
+        "Several p-values stand side by side, from the loosest to the strictest: the naive one, which takes pairs as "
+        "independent and is far too small; Mantel's, which permutes sites; the same within groups; given distance and "
+        "further fields; and one that keeps spatial autocorrelation. Each row says which of them to read.\n"
+        "Sites without a value are dropped for that pair of blocks, counted and named."
     )
     REQUIRES = ("numpy", "scipy")
 
     def initAlgorithm(self, configuration=None) -> None:  # noqa: ANN001 - QGIS's signature
-        self.add(
-            QgsProcessingParameterFeatureSource(
-                INPUT, self.tr("Sites"), [QgsProcessing.SourceType.TypeVector]
-            ),
-            "Layer or table with a row per site and the fields of at least two blocks. Selection and filters are "
-            "honoured.",
-        )
-        for name, what in (("SOUND", "sound"), ("STREET", "street view"), ("AERIAL", "aerial view")):
-            self.add(
-                QgsProcessingParameterField(
-                    name,
-                    self.tr(f"Fields of {what}"),
-                    parentLayerParameterName=INPUT,
-                    type=QgsProcessingParameterField.DataType.Any,
-                    allowMultiple=True,
-                    optional=True,
-                ),
-                f"One embedding field, or one or more numeric fields, that describe the {what}. At least two of "
-                "the three blocks are needed.",
-            )
-        self.add(
-            QgsProcessingParameterField(
-                GROUP,
-                self.tr("Group field"),
-                parentLayerParameterName=INPUT,
-                type=QgsProcessingParameterField.DataType.Any,
-                optional=True,
-            ),
+        add_sites(self)
+        add_blocks(self, need="At least two of sound, street and aerial are needed.")
+        add_bga_blocks(self)
+        add_measure(self)
+        add_group(
+            self,
             "Field with the city or district of each site. Each group gets rows of its own beside the pooled ones.",
         )
-        add_number(
+        add_joined_layers(self)
+        add_method(self)
+        self.add(
+            QgsProcessingParameterBoolean(DISTANCE, self.tr("Hold distance fixed"), defaultValue=True),
+            "Whether the partial Mantel test takes away what the logarithm of the distance between sites explains, "
+            "in metres on the ground. Needs sites with a place.",
+            advanced=True,
+        )
+        add_field(
             self,
-            PERMUTATIONS,
-            "Permutations",
-            999,
-            0,
-            "Permutations of the Mantel test. With 999 the smallest possible p is 0.001; 0 leaves the test out.",
-            maximum=1_000_000,
-            integer=True,
+            CONTROLS,
+            "Further fields to hold fixed",
+            "Numeric fields, such as the height of the site or the hour of the recording: the partial Mantel test "
+            "takes away what the differences in them explain, too.",
+            several=True,
+            numeric=True,
+            advanced=True,
+        )
+        add_permutations(
+            self,
+            "Permutations of each test. With 999 the smallest possible p is 0.001; 0 leaves the tests out.",
         )
         add_number(
             self,
-            SEED,
-            "Seed",
-            1,
+            BOOTSTRAPS,
+            "Bootstraps",
+            999,
             0,
-            "Start of the random numbers; the same seed gives the same p.",
-            maximum=2_147_483_647,
+            "How often sites are drawn anew for the 95 % intervals; 0 leaves them out.",
+            maximum=100_000,
             integer=True,
+            advanced=True,
+        )
+        add_seed(self, "Start of the random numbers; the same seed gives the same p and intervals.")
+        self.add(
+            QgsProcessingParameterFeatureSource(
+                CEILING, self.tr("Noise ceiling"), [QgsProcessing.SourceType.TypeVector], optional=True
+            ),
+            "Table made by 'Noise ceiling': how reliable the blocks are. Each r is then shown beside the largest that "
+            "the noise of the measurements lets one expect.",
             advanced=True,
         )
         self.add(
@@ -131,153 +142,138 @@ class CorrelateLayers(Algorithm):
             "Table without geometry: a row per pair of blocks, pooled and per group.",
         )
         self.add(
+            QgsProcessingParameterFeatureSink(
+                FUSION,
+                self.tr("Both views, groups and weights"),
+                QgsProcessing.SourceType.TypeVector,
+                optional=True,
+                createByDefault=False,
+            ),
+            "Table without geometry of everything else, a number per row: sound against street and aerial together "
+            "(multiple R, unique and shared variance), whether r differs between groups, and what the uncertainty of "
+            "the BGA weights does to each r.",
+        )
+        self.add(
             QgsProcessingParameterFileDestination(
                 REPORT, self.tr("Report"), "HTML (*.html)", optional=True, createByDefault=True
             ),
-            "One self-contained HTML file with tables and figures.",
+            "One self-contained HTML file with tables and figures, and a CSV of every number beside it.",
         )
 
     def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
-        given = [name for name in BLOCKS if field_names(self, parameters, name, context)]
-        if len(given) < 2:
+        try:
+            given = block_fields(self, parameters, context)
+            group_field(self, parameters, context)
+        except InputError as error:
+            return str(error)
+        if len({block.name.split()[0] for block in given}) < 2:
             return "Give the fields of at least two blocks: sound, street, aerial."
-        if parameters.get(REPORT) and missing(("matplotlib",)):
+        if is_wanted(parameters.get(REPORT)) and missing(("matplotlib",)):
             way = how_to_get(["matplotlib"])
             return f"The report needs matplotlib for its figures. {way} Or leave the report empty."
-        return self.overwrite_problem(parameters, context, INPUT, OUTPUT) or self._report_problem(
-            parameters, context
+        return joining_problem(self, parameters, context) or files_problem(
+            self, parameters, context, (INPUT, CEILING), (OUTPUT, FUSION), REPORT
         )
 
-    def _report_problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
-        report = output_path(parameters.get(REPORT))
-        if same_file(report, layer_file(self.parameterAsLayer(parameters, INPUT, context))):
-            return f"The report would overwrite the file that the sites are read from ({report}). Choose another file."
-        return None
+    def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
+        self._further = take_further_layers(self, parameters, context)
 
     def execute(
         self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
     ) -> dict:
         from soundvis_core.progress import PartOf
         from soundvis_core.statistics.correlate import correlate_blocks
-        from soundvis_core.statistics.results import Block
 
-        from ...layers.outputs import OutputLayer
-        from ...layers.sources import block_values
+        from .ceiling_table import read_reliabilities, with_reliabilities
+        from .correlation_log import dropped_lines, row_line, untested_lines
+        from .correlation_tables import CORRELATIONS, correlation_rows, fusion_rows
+        from .correlation_tables import FUSION as FUSION_FIELDS
 
-        source = self.parameterAsSource(parameters, INPUT, context)
-        if source is None:
-            raise QgsProcessingException(self.invalidSourceError(parameters, INPUT))
-        fields = source.fields()
-        block_fields = {
-            name: field_names(self, parameters, parameter, context)
-            for parameter, name in BLOCKS.items()
-            if field_names(self, parameters, parameter, context)
-        }
-        wanted = [name for names in block_fields.values() for name in names]
-        wanted += [self.parameterAsString(parameters, GROUP, context), *SITE_NAMES]
-        features = self._features(source, [fields.lookupField(name) for name in wanted if name], progress)
-        blocks = [
-            Block(name, block_values(features, fields, names, name)) for name, names in block_fields.items()
-        ]
+        sites = open_sites(self, parameters, context, self._further, progress)
+        given = block_fields(self, parameters, context)
+        blocks = read_blocks(sites, given, self.parameterAsEnumString(parameters, MEASURE, context))
+        ceiling = self.parameterAsSource(parameters, CEILING, context) if parameters.get(CEILING) else None
+        if ceiling is not None:
+            blocks = with_reliabilities(blocks, given, read_reliabilities(ceiling))
+        controls = given_fields(self, parameters, CONTROLS, context)
         result = correlate_blocks(
             blocks,
-            self._groups(parameters, context, features, fields),
-            self.parameterAsInt(parameters, PERMUTATIONS, context),
-            self.parameterAsInt(parameters, SEED, context),
-            PartOf(progress, 0.05, 0.9),
+            sites.groups(group_field(self, parameters, context)),
+            permutations=self.parameterAsInt(parameters, PERMUTATIONS, context),
+            bootstraps=self.parameterAsInt(parameters, BOOTSTRAPS, context),
+            seed=self.parameterAsInt(parameters, SEED, context),
+            method=self.parameterAsEnumString(parameters, METHOD, context),
+            lonlat=self._places(sites, context, progress),
+            controls=[(name, sites.numbers(name, "a further field to hold fixed")) for name in controls],
+            use_distance=self.parameterAsBoolean(parameters, DISTANCE, context),
+            progress=PartOf(progress, 0.05, 0.9),
         )
-        sink = self._write_table(parameters, context, result)
-        self.on_success(
-            OutputLayer(
-                sink.destination,
-                self.provenance,
-                name=self.tr("Correlations"),
-                labels=sink.labels,
-                in_database=not sink.own_file,
-            )
-        )
+        results = {OUTPUT: self._write(parameters, OUTPUT, context, CORRELATIONS, correlation_rows(result))}
+        if is_wanted(parameters.get(FUSION)):
+            rows = fusion_rows(result)
+            results[FUSION] = self._write(parameters, FUSION, context, FUSION_FIELDS, rows)
+        for line in (*dropped_lines(result), *untested_lines(result)):
+            progress.info(line)
         for row in result.rows:
             if row.group == "pooled":
-                shown = "undefined: " + row.note if row.r is None else f"{row.r:.3f} ({row.pairs} pairs)"
-                progress.info(
-                    f"{row.block_a} and {row.block_b}: r = {shown}; {row.dropped} of {len(features)} sites dropped."
-                )
-        results = {OUTPUT: sink.destination}
+                progress.info(row_line(row, len(sites)))
+        for line in result.advice:
+            progress.info(line)
         report = self.parameterAsFileOutput(parameters, REPORT, context)
         if report:
-            self._write_report(report, result, block_fields, self._site_names(features, fields))
+            self._write_report(report, result, given, sites.site_names())
             results[REPORT] = report
         return results
 
     @staticmethod
-    def _features(
-        source: QgsProcessingFeatureSource, attributes: list[int], progress: FeedbackProgress
-    ) -> list[QgsFeature]:
-        """The sites with these attributes alone. Raises InputError where there are more than can be correlated."""
-        from soundvis_core.progress import check_cancelled
-        from soundvis_core.statistics.correlate import MAX_SITES
+    def _places(
+        sites: JoinedSites, context: QgsProcessingContext, progress: FeedbackProgress
+    ) -> np.ndarray | None:
+        """Where the sites are, in degrees; None where that cannot be known."""
+        if missing(("pyproj",)):
+            progress.warn(f"Distances between sites need pyproj and are left out. {how_to_get(['pyproj'])}")
+            return None
+        return sites.lonlat(context.transformContext())
 
-        request = QgsFeatureRequest().setFlags(QgsFeatureRequest.Flag.NoGeometry)
-        request.setSubsetOfAttributes(sorted({index for index in attributes if index >= 0}))
-        features = []
-        for feature in source.getFeatures(
-            request, QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks
-        ):
-            check_cancelled(progress)
-            if len(features) >= MAX_SITES:
-                # The count that a source gives may be an estimate or unknown: count what comes.
-                raise InputError(
-                    f"The layer has more than {MAX_SITES:,} sites, the most that can be correlated: matrices of sites "
-                    "by sites are kept in memory. Select fewer sites or thin the layer."
-                )
-            features.append(feature)
-        return features
-
-    def _groups(
+    def _write(
         self,
         parameters: Mapping[str, Any],
+        name: str,
         context: QgsProcessingContext,
-        features: list[QgsFeature],
-        fields: QgsFields,
-    ) -> list[str | None] | None:
-        name = self.parameterAsString(parameters, GROUP, context)
-        if not name:
-            return None
-        index = fields.lookupField(name)
-        if index < 0:
-            raise QgsProcessingException(f"The layer has no field '{name}' (given as group).")
-        values = [feature.attribute(index) for feature in features]
-        return [None if is_null(value) else str(value) for value in values]
+        fields: Sequence[FieldSpec],
+        rows: Iterable[Mapping[str, Any]],
+    ) -> str:
+        """Write a table without geometry; where it lies, as Processing names it."""
+        from ...layers.outputs import OutputLayer
 
-    @staticmethod
-    def _site_names(features: list[QgsFeature], fields: QgsFields) -> list[str]:
-        """What the user calls the sites: a field whose name says so, else the feature ids."""
-        for name in SITE_NAMES:
-            index = fields.lookupField(name)
-            if index >= 0:
-                return [str(feature.attribute(index)) for feature in features]
-        return [str(feature.id()) for feature in features]
-
-    def _write_table(
-        self, parameters: Mapping[str, Any], context: QgsProcessingContext, result: Any
-    ) -> SiteSink:
-        nowhere = QgsCoordinateReferenceSystem()
-        sink = self.open_sink(parameters, OUTPUT, context, FIELDS, nowhere, NO_GEOMETRY)
-        for row in result.rows:
-            sink.add({spec.name: getattr(row, spec.name) for spec in FIELDS}, geometry=QgsGeometry())
+        sink = self.open_sink(parameters, name, context, fields, QgsCoordinateReferenceSystem(), NO_GEOMETRY)
+        for row in rows:
+            sink.add(row, geometry=QgsGeometry())
         sink.close()
-        return sink
+        notes = {f"field {spec.name}": spec.comment for spec in fields if spec.comment}
+        self.on_success(
+            OutputLayer(
+                sink.destination,
+                {**self.provenance, **notes},
+                name=self.parameterDefinition(name).description(),
+                labels=sink.labels,
+                in_database=not sink.own_file,
+            )
+        )
+        return sink.destination
 
     def _write_report(
-        self,
-        path: str,
-        result: Any,
-        block_fields: Mapping[str, list[str]],
-        names: list[str],
+        self, path: str, result: Any, given: Sequence[BlockFields], names: Sequence[str]
     ) -> None:
         from soundvis_core.report import write_report
 
         os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-        write_report(path, result, provenance=self.provenance, block_fields=block_fields, site_names=names)
-        # Not before: until then the file is an earlier report, or none.
-        self.on_failure(lambda: remove_files([path]))
+        write_report(
+            path,
+            result,
+            provenance=self.provenance,
+            block_fields={block.name: list(block.fields) for block in given},
+            site_names=names,
+        )
+        # Not before: until then the files are an earlier report, or none.
+        self.on_failure(lambda: remove_files([path, numbers_beside(path)]))

@@ -262,6 +262,18 @@ def group_field(algorithm: Algorithm, parameters: Mapping[str, Any], context: Qg
     return given[0] if given else ""
 
 
+def joining_problem(
+    algorithm: Algorithm, parameters: Mapping[str, Any], context: QgsProcessingContext
+) -> str | None:
+    """Why further layers cannot be joined, as far as that shows before they are read; None where they can."""
+    if parameters.get(LAYERS) and not algorithm.parameterAsString(parameters, SITE_ID, context):
+        return (
+            "Further layers are joined by a site id. Choose the field with the id of each site (SITE_ID); every layer "
+            "has to have it."
+        )
+    return None
+
+
 def take_further_layers(
     algorithm: Algorithm, parameters: Mapping[str, Any], context: QgsProcessingContext
 ) -> list[SiteTable]:

@@ -1,0 +1,158 @@
+"""The tables of a correlation run: a row per pair of blocks, and one number per row for everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ...layers.sinks import FieldSpec, integer, number, text
+
+if TYPE_CHECKING:
+    from soundvis_core.statistics.results import CorrelationResult
+
+#: The rungs of the ladder as they begin the names of fields, and what each p is.
+_RUNGS = {
+    "naive": ("naive", "t-test; assumes independent pairs, as in the paper"),
+    "mantel": ("Mantel", "two-sided permutation test of sites"),
+    "strat": ("stratified Mantel", "sites permuted within their group only"),
+    "partial": ("partial Mantel", "given distance and further fields"),
+    "moran": ("Moran", "spectral randomisation, which keeps spatial autocorrelation"),
+}
+#: Columns that a result has under the same name.
+_AS_THEY_ARE = (
+    "block_a", "block_b", "category", "group", "method", "sites", "dropped", "pairs", "r", "rho", "null_sd",
+    "ceiling", "advised", "says",
+)  # fmt: skip
+#: The group of the rows over all sites.
+POOLED = "pooled"
+#: Names of rungs in results that differ from those in fields.
+_IN_RESULTS = {"strat": "stratified"}
+
+
+def _p_fields(rung: str) -> list[FieldSpec]:
+    label, what = _RUNGS[rung]
+    return [
+        number(f"p_{rung}", f"p, {label}", what),
+        number(f"p_{rung}_holm", f"p, {label}, Holm", "adjusted over all rows of the table (Holm 1979)"),
+        number(
+            f"p_{rung}_bh",
+            f"p, {label}, Benjamini-Hochberg",
+            "adjusted over all rows of the table (Benjamini and Hochberg 1995)",
+        ),
+    ]
+
+
+CORRELATIONS: list[FieldSpec] = [
+    text("block_a", "Block A"),
+    text("block_b", "Block B"),
+    text("category", "BGA category", "empty where whole blocks are compared"),
+    text("group", "Group", "'pooled' takes all pairs of sites, between groups too"),
+    text("method", "Coefficient tested", "pearson (r) or spearman (rho)"),
+    integer("sites", "Sites used"),
+    integer("dropped", "Sites dropped", "sites without a value in one of the blocks"),
+    integer("pairs", "Pairs of sites"),
+    number("r", "r", "Pearson correlation of the pairs' similarities"),
+    number("rho", "rho", "Spearman correlation of the pairs' similarities"),
+    *_p_fields("naive"),
+    *_p_fields("mantel"),
+    *_p_fields("strat"),
+    number("r_partial", "Partial r", "with distance and further fields held fixed"),
+    *_p_fields("partial"),
+    *_p_fields("moran"),
+    number("ci_low", "95 % interval, low", "bootstrap of sites, of the tested coefficient"),
+    number("ci_high", "95 % interval, high", "bootstrap of sites, of the tested coefficient"),
+    number("null_sd", "Null sd", "exact standard deviation of r over all permutations of sites"),
+    number("ceiling", "Noise ceiling", "largest |r| that the noise of the measurements lets one expect"),
+    text("advised", "Advised test", "the one to read for this row"),
+    text("says", "In words", "what the row says and what it does not"),
+    text("note", "Note", "why a number is missing, or a warning"),
+]
+FUSION: list[FieldSpec] = [
+    text("kind", "Kind", "fusion, heterogeneity or weights"),
+    text("block_a", "Block A"),
+    text("block_b", "Block B"),
+    text("category", "BGA category", "empty where whole blocks are compared"),
+    text("group", "Group", "'pooled' takes all pairs of sites; empty where groups are compared"),
+    text("quantity", "Quantity"),
+    text("label", "In words"),
+    number("value", "Value"),
+    number("ci_low", "95 % interval, low", "bootstrap of sites; of weights: over the draws"),
+    number("ci_high", "95 % interval, high", "bootstrap of sites; of weights: over the draws"),
+    number("p", "p", "permutation of sites; of heterogeneity: chi-squared"),
+    integer("sites", "Sites used"),
+    text("note", "Note", "why a number is missing, or a warning"),
+]
+
+
+def correlation_rows(result: CorrelationResult) -> Iterator[dict[str, Any]]:
+    """The rows of ``CORRELATIONS``."""
+    # What leaves a test out of all rows of a kind is said once, in the log; the rest concerns the row.
+    told = {
+        (rung.name, row.group == POOLED)
+        for row in result.rows
+        for rung in row.rungs.values()
+        if rung.p is not None
+    }
+    for row in result.rows:
+        values: dict[str, Any] = {name: getattr(row, name) for name in _AS_THEY_ARE}
+        notes = [row.note]
+        for field, (label, _) in _RUNGS.items():
+            rung = row.rungs.get(_IN_RESULTS.get(field, field))
+            if rung is None:
+                continue
+            values.update({f"p_{field}": rung.p, f"p_{field}_holm": rung.holm, f"p_{field}_bh": rung.bh})
+            if field == "partial":
+                values["r_partial"] = rung.statistic
+            if rung.note and (rung.name, row.group == POOLED) in told:
+                notes.append(f"{label}: {rung.note}")
+        if row.interval is not None:
+            values["ci_low"], values["ci_high"] = row.interval
+        values["note"] = "; ".join(note for note in notes if note)
+        yield values
+
+
+def fusion_rows(result: CorrelationResult) -> Iterator[dict[str, Any]]:
+    """The rows of ``FUSION``: street and aerial together, differences between groups, the weights' uncertainty."""
+    from soundvis_core.statistics.results import FUSION_QUANTITIES
+
+    for fused in result.fusion:
+        low, high = fused.interval or (None, None)
+        yield {
+            "kind": "fusion", "group": fused.group, "category": fused.category, "quantity": fused.quantity,
+            "label": FUSION_QUANTITIES.get(fused.quantity, fused.quantity), "value": fused.value, "ci_low": low,
+            "ci_high": high, "p": fused.p, "sites": fused.sites, "note": fused.note,
+        }  # fmt: skip
+    for row in result.heterogeneity:
+        shared = {
+            "kind": "heterogeneity", "block_a": row.block_a, "block_b": row.block_b, "category": row.category,
+            "note": row.note,
+        }  # fmt: skip
+        label = f"Cochran's Q: does r differ between the {row.groups} groups ({row.df} degrees of freedom)"
+        yield {**shared, "quantity": "q", "label": label, "value": row.q, "p": row.p}
+        label = "I2: share of the variation between groups that is not sampling noise"
+        yield {**shared, "quantity": "i2", "label": label, "value": row.i2}
+    for band in result.bands:
+        shared = {
+            "kind": "weights", "block_a": band.block_a, "block_b": band.block_b, "category": band.category,
+            "group": band.group, "note": f"{band.draws} draws of the BGA weights",
+        }  # fmt: skip
+        numbers = (
+            ("same_sign", "share of draws in which r has the sign of the row's", band.same_sign),
+            ("significant", "share of draws in which the Mantel p is at most .05", band.significant),
+            (
+                "survives",
+                "whether the conclusion holds in at least 95 % of the draws (1: yes)",
+                band.survives,
+            ),
+        )
+        yield {
+            **shared, "quantity": "median_r", "label": "median r over draws of the BGA weights", "value": band.median,
+            "ci_low": band.low, "ci_high": band.high,
+        }  # fmt: skip
+        for quantity, label, value in numbers:
+            yield {
+                **shared,
+                "quantity": quantity,
+                "label": label,
+                "value": None if value is None else float(value),
+            }

@@ -1,0 +1,86 @@
+"""Whether what a statistics tool writes would land on what it reads, or on what else it writes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from qgis.core import QgsMapLayer, QgsProcessingContext
+
+from ...layers.overwriting import overwrites, same_file
+from ...layers.sinks import is_database, is_wanted, output_path
+from ...layers.sources import layer_file
+from ..base import Algorithm
+from .correlation_parameters import LAYERS
+
+_NOWHERE = ("", "TEMPORARY_OUTPUT")
+
+
+def numbers_beside(report: str) -> str:
+    """The table of every number of a report, beside it."""
+    return os.path.splitext(report)[0] + ".csv"
+
+
+def read_layers(
+    algorithm: Algorithm, parameters: Mapping[str, Any], context: QgsProcessingContext, sources: Sequence[str]
+) -> dict[QgsMapLayer, str]:
+    """The layers that a tool reads, with what their parameter is called. Call it in the main thread."""
+    found: dict[QgsMapLayer, str] = {}
+    for name in sources:
+        layer = algorithm.parameterAsLayer(parameters, name, context) if parameters.get(name) else None
+        if layer is not None:
+            found[layer] = algorithm.parameterDefinition(name).description()
+    if algorithm.parameterDefinition(LAYERS) is not None and parameters.get(LAYERS):
+        for layer in algorithm.parameterAsLayerList(parameters, LAYERS, context):
+            found.setdefault(layer, layer.name())
+    return found
+
+
+def files_problem(
+    algorithm: Algorithm,
+    parameters: Mapping[str, Any],
+    context: QgsProcessingContext,
+    sources: Sequence[str],
+    tables: Sequence[str],
+    report: str,
+) -> str | None:
+    """Why outputs cannot be written where they are asked for; None where they can. Call it in the main thread.
+
+    ``sources``: parameters of layers that are read, beside LAYERS. ``tables``: sinks. ``report``: a file, with a table
+    of its numbers beside it.
+    """
+    layers = read_layers(algorithm, parameters, context, sources)
+    wanted = {
+        name: parameters.get(name)
+        for name in tables
+        if is_wanted(parameters.get(name)) and output_path(parameters.get(name)) not in _NOWHERE
+    }
+    for value in wanted.values():
+        for layer, label in layers.items():
+            if overwrites(layer, value):
+                what = "table" if is_database(value) else "file"
+                where = "" if is_database(value) else f" ({output_path(value)})"
+                return f"The output would overwrite the {what} that '{label}' is read from{where}. Choose another file."
+    html = output_path(parameters.get(report))
+    files = {} if html in _NOWHERE else {html: "report", numbers_beside(html): "table beside the report"}
+    for path, what in files.items():
+        for layer in layers:
+            if same_file(path, layer_file(layer)):
+                return (
+                    f"The {what} would overwrite the file that '{layers[layer]}' is read from ({path}). "
+                    "Choose another file."
+                )
+    places: dict[str, str] = {}
+    for name, value in wanted.items():
+        label = algorithm.parameterDefinition(name).description()
+        place = output_path(value)
+        if place.startswith("memory:"):
+            continue
+        if place in places:
+            return f"'{places[place]}' and '{label}' would be written to the same place ({place}). Choose two files."
+        places[place] = label
+        for path, what in files.items():
+            if same_file(path, place):
+                return f"The {what} would overwrite '{label}' ({place}). Choose another file for one of them."
+    return None
