@@ -17,6 +17,7 @@ from ..errors import InputError
 from ..progress import NO_PROGRESS, PartOf, Progress, check_cancelled
 from .agreement import Comparison
 from .mantel import permutation_orders
+from .results import Block
 from .similarity import COSINE, HELLINGER, missing_reasons
 
 #: Up to so many sites the cosines of all pairs are kept (72 MB); each site is ranked among all others.
@@ -125,13 +126,18 @@ def composition_agreement(
     return SiteAgreement(values, _match_test(comparison, None, permutations, seed, progress))
 
 
-def match_reasons(sound: np.ndarray, sight: np.ndarray, composition: bool) -> list[str | None]:
-    """Per site, why its sound and sight (n, d) cannot be compared; None where they can. Names the side."""
-    measure = HELLINGER if composition else COSINE
-    found: list[str | None] = []
-    for heard, seen in zip(missing_reasons(sound, measure), missing_reasons(sight, measure)):
-        parts = [f"{name}: {reason}" for name, reason in (("sound", heard), ("sight", seen)) if reason]
-        found.append("; ".join(parts) or None)
+def match_reasons(sound: Block, sight: Block) -> list[str]:
+    """Per site, why its sound and sight cannot be compared, side by side; "" where they can.
+
+    What a tool said of the missing value goes before what can be seen of it.
+    """
+    measure = HELLINGER if sound.bga else COSINE
+    found = [""] * len(sound.values)
+    for name, block in (("sound", sound), ("sight", sight)):
+        for site, reason in enumerate(missing_reasons(block.values, measure)):
+            if reason is not None:
+                said = block.reasons[site] if block.reasons is not None else ""
+                found[site] += f"{'; ' if found[site] else ''}{name}: {said or reason}"
     return found
 
 

@@ -16,6 +16,7 @@ from .setup.downloadmodels import DownloadModels
 from .setup.setupenvironment import SetUpEnvironment
 from .sites.samplesites import SampleSites
 from .statistics.correlatelayers import CorrelateLayers
+from .statistics.crossmodalcosine import CrossModalCosine
 
 ALGORITHMS = (
     SampleSites,
@@ -29,6 +30,7 @@ ALGORITHMS = (
     BgaShares,
     BgaSound,
     CorrelateLayers,
+    CrossModalCosine,
     SetUpEnvironment,
     DownloadModels,
     CheckEnvironment,

@@ -23,6 +23,7 @@ from qgis.core import (
 from soundvis_core.pipeline import OK
 from soundvis_core.progress import check_cancelled
 
+from ..layers.field_notes import field_notes
 from ..layers.sinks import (
     FieldSpec,
     check_collisions,
@@ -55,6 +56,8 @@ class SitesAlgorithm(Algorithm):
     status_field = ""
     #: Where relative paths of the sites may start: the folder of the layer, and the one it carries.
     _folders: tuple[str, str] = ("", "")
+    #: What earlier tools noted on the fields of the sites, by name.
+    field_notes: Mapping[str, str] = {}
 
     def initAlgorithm(self, configuration=None) -> None:  # noqa: ANN001 - QGIS's signature
         self.add(
@@ -154,6 +157,7 @@ class SitesAlgorithm(Algorithm):
     def take_source(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
         layer = self.parameterAsVectorLayer(parameters, self.INPUT, context)
         self._folders = own_folder(layer), carried_folder(layer)
+        self.field_notes = field_notes(layer)
 
     def execute(
         self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
@@ -187,11 +191,12 @@ class SitesAlgorithm(Algorithm):
                 progress.report(done / total if total else 1.0)
         sink.close()
         self._say_counts(counts, first_reason, progress)
-        notes = {f"field {spec.name}": spec.comment for spec in added if spec.comment}
+        passed = {name: note for name, note in self.field_notes.items() if fields.lookupField(name) >= 0}
+        notes = {**passed, **{spec.name: spec.comment for spec in added if spec.comment}}
         self.on_success(
             OutputLayer(
                 sink.destination,
-                {**self.provenance, **self.facts, **notes},
+                {**self.provenance, **self.facts, **{f"field {name}": note for name, note in notes.items()}},
                 self.styles(parameters, context),
                 labels=sink.labels,
                 in_database=not sink.own_file,

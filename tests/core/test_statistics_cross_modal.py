@@ -16,6 +16,7 @@ from soundvis_core.statistics.cross_modal import (
     embedding_agreement,
     match_reasons,
 )
+from soundvis_core.statistics.results import Block
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -145,9 +146,17 @@ def test_sites_without_a_value_are_left_out():
     np.testing.assert_array_equal(found.values[2:], whole.values)
     np.testing.assert_array_equal(found.percentiles[2:], whole.percentiles)
     assert found.test == whole.test
-    assert match_reasons(sound, sight, composition=False)[:3] == [
-        "sound: no value", "sight: all numbers are zero, so the vector has no direction", None,
-    ]  # fmt: skip
+
+
+def test_reasons_name_the_side_and_pass_on_what_was_said():
+    shares = np.array([[0.2, 0.3, 0.5], [np.nan] * 3, [-0.1, 1, 0], [0, 0, 0]])
+    heard = Block("sound", shares, bga=True, reasons=["", "the recording is silent", "", ""])
+    seen = Block("sight", shares[[0, 1, 0, 2]], bga=True)
+    found = match_reasons(heard, seen)
+    assert found[:2] == ["", "sound: the recording is silent; sight: no value"]
+    assert found[2].startswith("sound: ") and "negative" in found[2] and "sight" not in found[2]
+    assert "sound: all shares are zero" in found[3] and "sight: " in found[3]
+    assert match_reasons(Block("a", shares), Block("b", shares))[2] == ""
 
 
 @pytest.mark.parametrize("measure", AGREEMENTS)
