@@ -16,6 +16,8 @@ from .similarity import pairs_of, varies
 
 #: Disjoint pairs are needed to tell the parts apart.
 MIN_SITES = 4
+#: r with a square this close to 1 has no Fisher z.
+_WHOLE = 1e-12
 
 
 @dataclass(frozen=True)
@@ -91,16 +93,18 @@ def z_scores(matrix: np.ndarray) -> np.ndarray:
     return scores
 
 
-def fisher_sd(first: np.ndarray, second: np.ndarray) -> float | None:
-    """Standard deviation of Fisher's z of r over samples of sites as many as here; matrices (n, n).
+def fisher_sd(first: np.ndarray, second: np.ndarray, sites: int = 0) -> float | None:
+    """Standard deviation of Fisher's z of r over samples of ``sites`` sites, 0 for as many as here; matrices (n, n).
 
     None where r is undefined or 1 or -1, and for fewer than 4 sites.
     """
-    influence = correlation_influence(first, second)
-    parts = None if influence is None else pair_variance(influence)
-    if parts is None:
+    if not (varies(pairs_of(first)) and varies(pairs_of(second))):
         return None
-    r = float(pairs_of(z_scores(first) * z_scores(second)).mean())
+    a, b = z_scores(first), z_scores(second)
+    parts = pair_variance(influence_of_scores(a, b))
+    r = float(np.einsum("ij,ij->", a, b)) / (len(a) * (len(a) - 1.0))
     slack = 1.0 - r * r
-    variance = parts.of_mean(len(first))
-    return math.sqrt(variance) / slack if slack > 1e-12 and variance > 0.0 else None
+    if parts is None or slack <= _WHOLE:
+        return None
+    variance = parts.of_mean(sites or len(a))
+    return math.sqrt(variance) / slack if variance > 0.0 else None

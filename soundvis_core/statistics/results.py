@@ -127,7 +127,8 @@ class FusionRow:
 class HeterogeneityRow:
     """Whether r differs between groups: Cochran's Q over their Fisher z, weighted by sampling variances.
 
-    i2: share of the variation between groups that is not sampling noise, 0 to 1.
+    p: of Q by Welch's F, as the variances are estimated. i2: share of the variation between groups that is not
+    sampling noise, 0 to 1.
     """
 
     block_a: str

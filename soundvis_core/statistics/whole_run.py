@@ -43,7 +43,8 @@ def between_groups(compared: Sequence[Comparison], outcomes: Sequence[RowOutcome
         if len(groups) < 2:
             continue
         r = [outcome.row.rho if outcome.row.method == "spearman" else outcome.row.r for outcome in groups]
-        test = heterogeneity(r, [outcome.spread for outcome in groups])
+        counts = [len(outcome.positions) for outcome in groups]
+        test = heterogeneity(r, [outcome.spread for outcome in groups], counts)
         found.append(
             HeterogeneityRow(
                 comparison.block_a,
