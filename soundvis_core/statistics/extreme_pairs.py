@@ -16,9 +16,14 @@ from ..progress import NO_PROGRESS, PartOf, Progress
 from .paired_blocks import PairedBlocks
 from .pieces import Pieces, walk
 
-BOTH, A_ONLY, B_ONLY, NEITHER = "both", "sound only", "sight only", "neither"
+BOTH, SOUND_ONLY, SIGHT_ONLY, NEITHER = (
+    "alike in both",
+    "alike in sound only",
+    "alike in sight only",
+    "unlike in both",
+)
 #: The quadrants in the order of the paper's figures, and the signs of the pair's z in sound and in sight.
-QUADRANTS = {BOTH: (1.0, 1.0), A_ONLY: (1.0, -1.0), B_ONLY: (-1.0, 1.0), NEITHER: (-1.0, -1.0)}
+QUADRANTS = {BOTH: (1.0, 1.0), SOUND_ONLY: (1.0, -1.0), SIGHT_ONLY: (-1.0, 1.0), NEITHER: (-1.0, -1.0)}
 #: Similarities whose standard deviation is below this do not vary: the rest is rounding of sums.
 _CONSTANT_SD = 1e-7
 #: Most pairs that may be asked for: what has to be remembered grows with its square.

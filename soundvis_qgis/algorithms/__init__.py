@@ -17,6 +17,7 @@ from .setup.setupenvironment import SetUpEnvironment
 from .sites.samplesites import SampleSites
 from .statistics.correlatelayers import CorrelateLayers
 from .statistics.crossmodalcosine import CrossModalCosine
+from .statistics.sitealignment import SiteAlignment
 
 ALGORITHMS = (
     SampleSites,
@@ -31,6 +32,7 @@ ALGORITHMS = (
     BgaSound,
     CorrelateLayers,
     CrossModalCosine,
+    SiteAlignment,
     SetUpEnvironment,
     DownloadModels,
     CheckEnvironment,

@@ -146,14 +146,14 @@ def test_many_equally_extreme_pairs_come_in_the_order_of_the_sites():
     b = Block("sight", np.tile([0.0, 0.0, 1.0, 1.0], 20)[:, None])
     made = extreme_pairs(pair_blocks(a, b), 3, 1)
     assert told(made) == by_hand(a, b, 3, 1)
-    assert told(made)[:3] == [("both", 1, 0, 4), ("both", 2, 1, 5), ("both", 3, 2, 6)]
+    assert told(made)[:3] == [("alike in both", 1, 0, 4), ("alike in both", 2, 1, 5), ("alike in both", 3, 2, 6)]
 
 
 def test_duplicated_sites_are_a_pair_like_any_other():
     a, b = two_blocks(10, 2)
     a.values[7], b.values[7] = a.values[3], b.values[3]
     first = extreme_pairs(pair_blocks(a, b)).pairs[0]
-    assert (first.quadrant, first.a, first.b) == ("both", 3, 7)
+    assert (first.quadrant, first.a, first.b) == ("alike in both", 3, 7)
     assert (first.similarity_a, first.similarity_b) == (pytest.approx(1.0), pytest.approx(1.0))
 
 

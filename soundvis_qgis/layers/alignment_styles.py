@@ -1,0 +1,151 @@
+"""How alignment is drawn: sites by their own r about zero and by its p, pairs of sites by quadrant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from qgis.core import (
+    QgsCategorizedSymbolRenderer,
+    QgsFeatureRequest,
+    QgsGraduatedSymbolRenderer,
+    QgsLineSymbol,
+    QgsMapLayer,
+    QgsMarkerSymbol,
+    QgsProperty,
+    QgsRendererCategory,
+    QgsRendererRange,
+    QgsSimpleLineSymbolLayer,
+    QgsSymbolLayer,
+    QgsUnitTypes,
+    QgsVectorLayer,
+)
+from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtGui import QColor
+
+from .colours import RGB, UNKNOWN
+from .graduated import SEQUENTIAL, graduated
+from .outputs import Styler
+
+#: From "differ" over "no relation" to "agree" (ColorBrewer's RdBu turned round, as in the report's maps); told apart
+#: with every common colour vision.
+DIVERGING: tuple[RGB, ...] = (
+    (33, 102, 172), (103, 169, 207), (209, 229, 240), (247, 247, 247), (253, 219, 199), (239, 138, 98), (178, 24, 43)
+)  # fmt: skip
+#: The quadrants of the extreme pairs: colours of Paul Tol's high-contrast and bright schemes, which keep apart in grey
+#: print too. Broken lines where sound and sight part.
+QUADRANTS: dict[str, tuple[RGB, bool]] = {
+    "alike in both": ((0, 68, 136), False),
+    "alike in sound only": ((221, 170, 51), True),
+    "alike in sight only": ((51, 160, 200), True),
+    "unlike in both": ((187, 85, 102), False),
+}
+#: Half the width of the middle class about 0; the smallest one that holds nearly all sites is taken.
+_HALF_STEPS = (0.01, 0.02, 0.05, 0.1)
+#: p above this is not called significant.
+LEVEL = 0.05
+_LARGE, _SMALL = 3.8, 2.2
+#: What stands for NULL in the classes, and a class that no number is in, to explain the size of the symbols.
+_NOTHING, _NEVER = -1e9, 1e9
+
+
+def alignment_styles(prefix: str, r: Sequence[float]) -> dict[str, Styler]:
+    """The styles of sites with fields of alignment behind ``prefix``; ``r`` are the numbers that are to be shown."""
+    return {
+        "Alignment r": partial(_by_r, prefix=prefix, bounds=tuple(class_bounds(r))),
+        "Alignment p": graduated(prefix + "p", (0.0, 0.001, 0.01, 0.05, 0.1, 1.0), SEQUENTIAL),
+    }
+
+
+def class_bounds(r: Sequence[float]) -> list[float]:
+    """Eight bounds of seven classes about 0, the outer ones open to -1 and 1, round numbers between."""
+    sizes = sorted(abs(value) for value in r)
+    most = sizes[int(0.9 * (len(sizes) - 1))] if sizes else 0.0
+    half = next((half for half in _HALF_STEPS if 5 * half >= most), _HALF_STEPS[-1])
+    inner = [half, 3 * half, 5 * half]
+    return [-1.0, *(-value for value in reversed(inner)), *inner, 1.0]
+
+
+def _by_r(layer: QgsMapLayer, prefix: str, bounds: Sequence[float]) -> bool:
+    """Sites coloured by their r, smaller where p is above .05; the strongest on top."""
+    field = prefix + "r"
+    if not isinstance(layer, QgsVectorLayer) or layer.fields().lookupField(field) < 0:
+        return False
+    ranges = [
+        QgsRendererRange(low, high, _site(colour, prefix + "p"), _label(low, high))
+        for low, high, colour in zip(bounds, bounds[1:], DIVERGING)
+    ]
+    ranges.reverse()
+    ranges.append(QgsRendererRange(_NEVER, _NEVER, _marker(DIVERGING[3], _SMALL), f"smaller: p > {LEVEL:g}"))
+    ranges.append(QgsRendererRange(_NOTHING, _NOTHING, _marker(UNKNOWN, 1.6), "no r"))
+    renderer = QgsGraduatedSymbolRenderer(f'coalesce("{field}", {_NOTHING:.0f})', ranges)
+    strongest_last = QgsFeatureRequest.OrderByClause(f'abs(coalesce("{field}", 0))', True)
+    renderer.setOrderBy(QgsFeatureRequest.OrderBy([strongest_last]))
+    renderer.setOrderByEnabled(True)
+    layer.setRenderer(renderer)
+    return True
+
+
+def _label(low: float, high: float) -> str:
+    numbers = f"{low:g} to {high:g}".replace("-", "\u2212")
+    if low < 0.0 < high:
+        return f"r {numbers}: unrelated"
+    if high == 1.0:
+        return f"r {numbers}: sound and sight agree"
+    return f"r {numbers}: they go against each other" if low == -1.0 else f"r {numbers}"
+
+
+def _site(colour: RGB, p: str) -> QgsMarkerSymbol:
+    symbol = _marker(colour, _LARGE)
+    size = f'if("{p}" > {LEVEL:g}, {_SMALL:g}, {_LARGE:g})'
+    symbol.setDataDefinedSize(QgsProperty.fromExpression(size))
+    return symbol
+
+
+def _marker(colour: RGB, size: float) -> QgsMarkerSymbol:
+    return QgsMarkerSymbol.createSimple(
+        {
+            "name": "circle",
+            "size": str(size),
+            "color": "{},{},{}".format(*colour),
+            "outline_color": "#444444",
+            "outline_width": "0.2",
+        }
+    )
+
+
+def pair_styles() -> dict[str, Styler]:
+    """The styles of the lines of extreme pairs."""
+    return {"Quadrants": _by_quadrant}
+
+
+def _by_quadrant(layer: QgsMapLayer) -> bool:
+    """Lines coloured by quadrant, the wider the more extreme."""
+    if not isinstance(layer, QgsVectorLayer) or layer.fields().lookupField("quadrant") < 0:
+        return False
+    categories = [
+        QgsRendererCategory(name, _line(colour, broken), name[:1].upper() + name[1:])
+        for name, (colour, broken) in QUADRANTS.items()
+    ]
+    layer.setRenderer(QgsCategorizedSymbolRenderer("quadrant", categories))
+    return True
+
+
+def _line(colour: RGB, broken: bool) -> QgsLineSymbol:
+    """A line on a white edge, so that it shows on any basemap. Width in mm by the smaller of the two |z|."""
+    extremeness = 'min(abs("z_sound"), abs("z_sight"))'
+    layers = []
+    for extra, paint in ((0.7, QColor(255, 255, 255, 220)), (0.0, QColor(*colour))):
+        line = QgsSimpleLineSymbolLayer(paint, 0.9 + extra)
+        line.setWidthUnit(QgsUnitTypes.RenderUnit.RenderMillimeters)
+        line.setPenCapStyle(Qt.PenCapStyle.RoundCap if extra or not broken else Qt.PenCapStyle.FlatCap)
+        if broken and not extra:
+            line.setPenStyle(Qt.PenStyle.DashLine)
+        line.setDataDefinedProperty(
+            QgsSymbolLayer.Property.PropertyStrokeWidth,
+            QgsProperty.fromExpression(
+                f"{extra} + coalesce(scale_linear({extremeness}, 0.5, 3, 0.5, 1.6), 0.5)"
+            ),
+        )
+        layers.append(line)
+    return QgsLineSymbol(layers)
