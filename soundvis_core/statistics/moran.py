@@ -16,7 +16,7 @@ from .similarity import pairs_of, varies
 from .spatial_weights import spatial_weights
 
 #: Principal axes with less than this share of the largest one are rounding.
-_ROUNDING = 1e-10
+_ROUNDING = 1e-13
 #: Numbers held at once while randomising (64 MB).
 _BATCH = 8_000_000
 
@@ -156,7 +156,7 @@ class _Randomisation:
 
     With a's kernel in the basis, A = V'GV, the randomised kernel is V D A D V' for signs D = diag(d), and the
     similarity of i and j is a constant less half of g_ii + g_jj - 2 g_ij. Its products with the standardised b then
-    are a quadratic form in d; its variance changes only by the sum of the squared diagonal of the kernel.
+    are a quadratic form in d; its variation changes only by the sum of the squared diagonal of the kernel.
     """
 
     def __init__(self, a: np.ndarray, b: np.ndarray, basis: SpatialBasis) -> None:
@@ -167,19 +167,22 @@ class _Randomisation:
             np.fill_diagonal(kernel, np.diagonal(kernel).max())
         in_basis = self._vectors.T @ kernel @ self._vectors
         in_basis = (in_basis + in_basis.T) / 2.0
+        sizes, axes = np.linalg.eigh(in_basis)
+        kept = np.abs(sizes) > _ROUNDING * np.abs(sizes).max()
+        self._axes = axes[:, kept] * np.sqrt(np.abs(sizes[kept]))
+        # The axes rise by size: those below 0 (a similarity that is no kernel, such as ranks) are the first.
+        self._negative = int((sizes[kept] < 0.0).sum())
+        # What all pairs have in common no signs change; without it nothing large cancels in the sums below.
+        common = float(np.trace(in_basis)) / (self._sites - 1)
+        in_basis[np.diag_indices(self._sites - 1)] -= common
+        self._common = common * (1.0 - 1.0 / self._sites)
+        self._squares = float(np.einsum("ij,ij->", in_basis, in_basis))
         other = pairs_of(b)
         target = b - other.mean()
         np.fill_diagonal(target, 0.0)
         target /= math.sqrt(float(np.einsum("ij,ij->", target, target)) / 2.0)
         target[np.diag_indices(self._sites)] = -target.sum(axis=1)
         self._form = in_basis * (self._vectors.T @ target @ self._vectors) / 2.0
-        self._trace = float(np.trace(in_basis))
-        self._squares = float(np.einsum("ij,ij->", in_basis, in_basis))
-        sizes, axes = np.linalg.eigh(in_basis)
-        kept = np.abs(sizes) > _ROUNDING * np.abs(sizes).max()
-        self._axes = axes[:, kept] * np.sqrt(np.abs(sizes[kept]))
-        # The axes rise by size: those below 0 (a similarity that is no kernel, such as ranks) are the first.
-        self._negative = int((sizes[kept] < 0.0).sum())
 
     @property
     def rank(self) -> int:
@@ -194,14 +197,9 @@ class _Randomisation:
         coordinates = (self._vectors @ drawn.reshape(sites - 1, -1)).reshape(sites, len(signs), -1)
         below, above = coordinates[:, :, : self._negative], coordinates[:, :, self._negative :]
         diagonal = np.einsum("ikr,ikr->ik", above, above) - np.einsum("ikr,ikr->ik", below, below)
-        fourth = (
-            2.0 * (sites * np.einsum("ik,ik->k", diagonal, diagonal) + self._trace**2) + 4.0 * self._squares
-        )
-        mean = self._trace / (sites - 1)
-        squares = fourth / 8.0 - sites * (sites - 1) / 2.0 * mean**2
-        # Signs may make all pairs equally similar: then there is no correlation.
-        some = squares > _ROUNDING * fourth
-        return np.clip(np.where(some, products / np.sqrt(np.where(some, squares, 1.0)), 0.0), -1.0, 1.0)
+        diagonal -= self._common
+        variation = (sites * np.einsum("ik,ik->k", diagonal, diagonal) + 2.0 * self._squares) / 4.0
+        return np.clip(products / np.sqrt(variation), -1.0, 1.0)
 
 
 def _centred_basis(sites: int) -> np.ndarray:

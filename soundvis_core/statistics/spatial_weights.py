@@ -18,7 +18,7 @@ def spatial_weights(lonlat: np.ndarray) -> np.ndarray | None:
     lonlat: (n, 2) degrees. sqrt(D) - sqrt(d), in metres, D the largest distance: a power variogram, without a scale
     of its own, so that streets, districts and cities all become spatial patterns. Graphs of nearest neighbours, and
     Gabriel's, know their one scale only: with blocks that vary over half a city, the test rejected 28 to 79 % of true
-    nulls at .05 with them, 5 to 8 % with these weights. Duplicates of a place weigh the most. None for fewer than five
+    nulls at .05 with them, 5 to 9 % with these weights. Duplicates of a place weigh the most. None for fewer than five
     different places.
 
     Raises InputError for places that are missing or no longitude and latitude.
