@@ -1,4 +1,4 @@
-"""Features to arrays: file paths, places and the values of blocks of fields."""
+"""What attributes and geometries of sites say: file paths, places, embeddings."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import os
 import re
 import struct
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote
 
 from qgis.core import (
@@ -17,7 +17,6 @@ from qgis.core import (
     QgsCoordinateTransform,
     QgsCsException,
     QgsFeature,
-    QgsFields,
     QgsMapLayer,
     QgsPointXY,
     QgsProcessingContext,
@@ -28,10 +27,7 @@ from qgis.PyQt.QtCore import QByteArray
 
 from soundvis_core.errors import SKIPPED, InputError, SiteError
 
-from ..compat import is_binary, is_list, is_null, is_text
-
-if TYPE_CHECKING:
-    import numpy as np
+from ..compat import is_null
 
 
 @dataclass(frozen=True)
@@ -168,70 +164,6 @@ def numbers_of(value: Any) -> list[float] | None:
     if len(data) % 4:
         raise ValueError("the bytes are not float32 numbers")
     return list(struct.unpack(f"<{len(data) // 4}f", data)) or None
-
-
-def block_values(
-    features: Sequence[QgsFeature], fields: QgsFields, names: Sequence[str], block: str
-) -> np.ndarray:
-    """The values of one block of fields, shape (sites, dimensions); a row of NaN is a site without a value.
-
-    One embedding field (bytes, JSON text or a list), or one or more numeric fields.
-    Raises InputError naming the field where the fields do not make a block.
-    """
-    indices = {name: fields.lookupField(name) for name in names}
-    for name, index in indices.items():
-        if index < 0:
-            raise InputError(f"The layer has no field '{name}' (given for {block}).")
-    embedded = [name for name in names if not fields.at(indices[name]).isNumeric()]
-    if not embedded:
-        return _numbers(features, [indices[name] for name in names])
-    if len(names) > 1:
-        raise InputError(
-            f"{block}: '{embedded[0]}' is an embedding, which is a block by itself. Give either one embedding field "
-            "or one or more numeric fields."
-        )
-    name = names[0]
-    field = fields.at(indices[name])
-    # GeoJSON turns the JSON text of an embedding into a list of its own.
-    if not (is_binary(field) or is_text(field) or is_list(field)):
-        raise InputError(f"{block}: the field '{name}' is neither an embedding nor numeric.")
-    return _embeddings(features, indices[name], name, block)
-
-
-def _numbers(features: Sequence[QgsFeature], indices: Sequence[int]) -> np.ndarray:
-    import numpy as np
-
-    values = np.full((len(features), len(indices)), np.nan)
-    for row, feature in enumerate(features):
-        attributes = [feature.attribute(index) for index in indices]
-        if not any(is_null(value) for value in attributes):
-            values[row] = [float(value) for value in attributes]
-    return values
-
-
-def _embeddings(features: Sequence[QgsFeature], index: int, name: str, block: str) -> np.ndarray:
-    import numpy as np
-
-    rows: list[list[float] | None] = []
-    for feature in features:
-        try:
-            rows.append(numbers_of(feature.attribute(index)))
-        except (ValueError, TypeError) as error:
-            raise InputError(
-                f"{block}: the field '{name}' of feature {feature.id()} does not hold an embedding ({error}). "
-                "Choose a field made by one of the embed tools, or numeric fields."
-            ) from error
-    lengths = sorted({len(row) for row in rows if row is not None})
-    if len(lengths) > 1:
-        raise InputError(
-            f"{block}: the embeddings in '{name}' have different lengths ({', '.join(map(str, lengths))}): "
-            "they come from different models. Embed all sites with one model."
-        )
-    values = np.full((len(rows), lengths[0] if lengths else 1), np.nan)
-    for row, vector in enumerate(rows):
-        if vector is not None:
-            values[row] = vector
-    return values
 
 
 def read_ahead(features: Iterable[QgsFeature], seen: Any) -> Iterator[QgsFeature]:
