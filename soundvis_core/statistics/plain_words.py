@@ -68,7 +68,7 @@ def _loose(row: CorrelationRow, advised: str) -> str:
         NAIVE: "takes pairs as independent",
         MANTEL: "takes sites as exchangeable",
         STRATIFIED: "takes the sites of a group as exchangeable",
-        PARTIAL: "allows for a straight line of distance only",
+        PARTIAL: "allows for a straight line only",
     }
     listed = " and ".join(f"the {name} test, which {reasons[name]}" for name in loose)
     return f" {listed[0].upper()}{listed[1:]}, would call it one."
