@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..progress import NO_PROGRESS, Progress, check_cancelled
-from .similarity import measure_of, missing_reasons, similarity_matrix, varies
+from .similarity import measure_of, missing_reasons, pairs_of, similarity_matrix, varies
 
 #: Fewer sites have too few pairs for a correlation between halves.
 MIN_SITES = 3
@@ -56,7 +56,9 @@ def split_half_reliability(
     that is missing or infinite are passed over. measure: as of ``similarity.similarity_matrix``.
 
     Per halving the two half means of each site are compared as :func:`half_correlation` says; the mean over the
-    halvings is lengthened to all windows. Above ``MAX_SITES`` usable sites, a seeded sample of these is taken.
+    halvings is lengthened to all windows. The formula takes the noise of a similarity to fall with the windows; the
+    product of two sites' noises falls with their square, so that in many noisy dimensions the value is too low (.53
+    for .63 in 256 dimensions, simulated; right within .03 in 3 to 16). Above ``MAX_SITES`` usable sites, a seeded sample of these is taken.
 
     Raises :class:`Cancelled` where the user stops the run.
     """
@@ -75,7 +77,7 @@ def split_half_reliability(
     for done in range(halvings):
         check_cancelled(progress)
         progress.report(done / halvings)
-        first, second = _halves(usable, generator)
+        first, second = halves(usable, generator)
         r = half_correlation(first, second, measure)
         if r is not None:
             found.append(r)
@@ -95,19 +97,41 @@ def half_correlation(first: np.ndarray, second: np.ndarray, measure: str = "") -
     two: the first halves with the second halves, and the first half of one site and the second of the other with
     the remaining two. The mean of both correlations; None where they are undefined.
     """
+    compared = compared_halves(first, second, measure)
+    if not compared:
+        return None
+    upper = np.triu_indices(len(compared[0][0]), k=1)
+    return float(np.mean([np.corrcoef(one[upper], other[upper])[0, 1] for one, other in compared]))
+
+
+def compared_halves(
+    first: np.ndarray, second: np.ndarray, measure: str = ""
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The two comparisons of :func:`half_correlation`, as similarities (m, m), symmetric, of the m usable sites each.
+
+    Empty where the correlation is undefined.
+    """
     measure = measure or measure_of(first)
     usable = [a is None and b is None for a, b in zip(missing_reasons(first), missing_reasons(second))]
     first, second = first[usable], second[usable]
     sites = len(first)
     if sites < MIN_SITES:
-        return None
+        return []
     both = similarity_matrix(np.concatenate([first, second]), measure)
-    upper = np.triu_indices(sites, k=1)
     across = both[:sites, sites:]
-    compared = [(both[:sites, :sites][upper], both[sites:, sites:][upper]), (across[upper], across.T[upper])]
-    if not all(varies(one) and varies(other) for one, other in compared):
-        return None
-    return float(np.mean([np.corrcoef(one, other)[0, 1] for one, other in compared]))
+    compared = [
+        (both[:sites, :sites], both[sites:, sites:]),
+        (_mirrored(across), _mirrored(across.T)),
+    ]
+    if not all(varies(pairs_of(one)) and varies(pairs_of(other)) for one, other in compared):
+        return []
+    return compared
+
+
+def _mirrored(matrix: np.ndarray) -> np.ndarray:
+    """The upper triangle of ``matrix`` (n, n) and its mirror image, 1 on the diagonal."""
+    upper = np.triu(matrix, k=1)
+    return np.asarray(upper + upper.T + np.eye(len(matrix)))
 
 
 def spearman_brown(half: float, factor: float = 2.0) -> float:
@@ -131,11 +155,15 @@ def attainable_r(first: float | None, second: float | None) -> float | None:
 
 
 def _finite(rows: np.ndarray) -> np.ndarray:
+    if len(rows) == 0:
+        return rows
+    if rows.size == 0:
+        return np.empty((0, 1))
     rows = rows.reshape(len(rows), -1)
     return rows[np.isfinite(rows).all(axis=1)]
 
 
-def _halves(windows: Sequence[np.ndarray], generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def halves(windows: Sequence[np.ndarray], generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Means over a random half of each site's windows and over the rest, (n, d) each.
 
     Of an odd number, the window too many goes to a half by chance.
