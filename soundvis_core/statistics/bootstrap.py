@@ -73,7 +73,7 @@ def bootstrap_correlations(
     def mean(matrix: np.ndarray) -> np.ndarray:
         nonlocal done
         sums = np.empty(bootstraps)
-        step = max(1, _ELEMENTS_AT_A_TIME // sites)
+        step = max(1, _ELEMENTS_AT_A_TIME // max(1, sites))
         for start in range(0, bootstraps, step):
             check_cancelled(progress)
             some = weights[start : start + step]

@@ -97,6 +97,9 @@ def fuse(
         if bootstraps and "street_minus_aerial" in p:
             beside = _bootstrap_p(found["difference"], drawn["difference"], shrinks["difference"])
             p["street_minus_aerial"] = max(p["street_minus_aerial"], beside)
+        multiple = intervals.get("multiple_r")
+        if multiple is not None and p["multiple_r"] > _LEVEL:
+            intervals["multiple_r"] = (0.0, multiple[1])
     progress.report(1.0)
     return [
         _row(key, found, intervals, p, FusionRow(group, category, key, None, sites=sites)) for key in keys

@@ -1,0 +1,60 @@
+"""Holm and Benjamini-Hochberg against worked examples, scipy and their definitions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from soundvis_core.statistics.multiplicity import benjamini_hochberg, holm
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+# The fifteen p of Benjamini and Hochberg 1995, section 3.2.
+PUBLISHED = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719]
+PUBLISHED += [0.6528, 0.7590, 1.0]
+
+
+def test_published_example():
+    # There the step-up procedure at .05 rejects the four smallest, Bonferroni and Holm the three smallest.
+    assert [value <= 0.05 for value in benjamini_hochberg(PUBLISHED)] == [True] * 4 + [False] * 11
+    assert [value <= 0.05 for value in holm(PUBLISHED)] == [True] * 3 + [False] * 12
+
+
+def test_by_hand():
+    np.testing.assert_allclose(holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
+    np.testing.assert_allclose(benjamini_hochberg([0.01, 0.04, 0.03, 0.005]), [0.02, 0.04, 0.04, 0.02])
+
+
+def test_equals_scipy():
+    control = pytest.importorskip("scipy.stats", reason="scipy").__dict__.get("false_discovery_control")
+    if control is None:
+        pytest.skip("scipy before 1.11")
+    p = np.random.default_rng(0).uniform(size=40) ** 3
+    np.testing.assert_allclose(benjamini_hochberg(list(p)), control(p), rtol=1e-14)
+
+
+def test_nones_pass_through_and_do_not_count():
+    p = [None, 0.01, None, 0.04]
+    assert holm(p) == [None, 0.02, None, 0.04]
+    assert benjamini_hochberg(p) == [None, 0.02, None, 0.04]
+    assert holm([]) == [] and holm([None]) == [None] and benjamini_hochberg([None, None]) == [None, None]
+    assert holm([0.3]) == [0.3] and benjamini_hochberg([0.3]) == [0.3]
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(0.0, 1.0)), max_size=25))
+def test_definitions(p):
+    family = sorted(value for value in p if value is not None)
+    tests = len(family)
+    for value, by_holm, by_bh in zip(p, holm(p), benjamini_hochberg(p)):
+        if value is None:
+            assert by_holm is None and by_bh is None
+            continue
+        down = max((tests - k) * q for k, q in enumerate(family) if q <= value)
+        # Of equal p the first counts for all, as the largest product so far does.
+        assert by_holm == pytest.approx(min(1.0, down))
+        assert by_bh == pytest.approx(
+            min(1.0, *(tests * q / (k + 1) for k, q in enumerate(family) if q >= value))
+        )
+        assert value <= by_bh * (1 + 1e-12) and by_bh <= by_holm * (1 + 1e-12)
