@@ -3,6 +3,8 @@
 Sites are drawn with replacement and each pair of sites counts as often as its sites were drawn together; a site
 drawn twice is not paired with its own copy, whose similarity would be 1 in every block. Drawing pairs instead
 would take them as independent.
+
+The sites are taken as drawn independently of each other; where neighbours are alike, intervals are too narrow.
 """
 
 from __future__ import annotations
@@ -134,6 +136,11 @@ def site_interval(
     The percentile interval, with the distance of its ends from r scaled by ``shrink`` (see
     :meth:`PairVariance.bootstrap_shrink`) on Fisher's z, so that it stays within -1..1. None as
     :func:`percentile_interval`.
+
+    A 95 % interval held the true r in 92 to 98 of 100 simulated samples of 30 sites or more, linked or not, with and
+    without hubs (once in 88), and in 86 to 97 of 20; without the correction in 93 to 100, being up to 1.7 times as
+    wide. With rank matrices it is a little narrow where the link is strong (88 to 90), for the ranks stay those of
+    the whole sample.
     """
     interval = percentile_interval(replicates, level)
     if interval is None or abs(r) >= 1.0 - _NO_VARIANCE:

@@ -109,8 +109,8 @@ class CorrelationRow:
 class FusionRow:
     """One number on sound against street and aerial views together, in one group.
 
-    quantity: one of ``FUSION_QUANTITIES``. interval: 95 % site-bootstrap; p: by permutation of sites; both None where
-    they do not apply.
+    quantity: one of ``FUSION_QUANTITIES``. interval: 95 % site-bootstrap; p: by permutation of sites, of the difference
+    the larger of this and that by bootstrap; both None where they do not apply.
     """
 
     group: str
