@@ -137,10 +137,10 @@ def site_interval(
     :meth:`PairVariance.bootstrap_shrink`) on Fisher's z, so that it stays within -1..1. None as
     :func:`percentile_interval`.
 
-    A 95 % interval held the true r in 92 to 98 of 100 simulated samples of 30 sites or more, linked or not, with and
+    A 95 % interval held the true r in 91 to 99 of 100 simulated samples of 30 sites or more, linked or not, with and
     without hubs (once in 88), and in 86 to 97 of 20; without the correction in 93 to 100, being up to 1.7 times as
-    wide. With rank matrices it is a little narrow where the link is strong (88 to 90), for the ranks stay those of
-    the whole sample.
+    wide. With rank matrices it is a little narrow where the blocks are linked (88 to 95), for the ranks stay those
+    of the whole sample.
     """
     interval = percentile_interval(replicates, level)
     if interval is None or abs(r) >= 1.0 - _NO_VARIANCE:

@@ -58,7 +58,7 @@ def split_half_reliability(
     Per halving the two half means of each site are compared as :func:`half_correlation` says; the mean over the
     halvings is lengthened to all windows. The formula takes the noise of a similarity to fall with the windows; the
     product of two sites' noises falls with their square, so that in many noisy dimensions the value is too low (.53
-    for .63 in 256 dimensions, simulated; right within .03 in 3 to 16). Above ``MAX_SITES`` usable sites, a seeded
+    for .63 in 256 dimensions, simulated; right within .05 in 3 to 16). Above ``MAX_SITES`` usable sites, a seeded
     sample of these is taken.
 
     Raises :class:`Cancelled` where the user stops the run.
