@@ -11,6 +11,7 @@ if Qgis.QGIS_VERSION_INT >= 33800:
 
     STRING = QMetaType.Type.QString
     INTEGER = QMetaType.Type.Int
+    LONG = QMetaType.Type.LongLong
     DOUBLE = QMetaType.Type.Double
     BINARY = QMetaType.Type.QByteArray
     _LISTS = (QMetaType.Type.QVariantList, QMetaType.Type.QStringList)
@@ -19,6 +20,7 @@ else:
 
     STRING = QVariant.String
     INTEGER = QVariant.Int
+    LONG = QVariant.LongLong
     DOUBLE = QVariant.Double
     BINARY = QVariant.ByteArray
     _LISTS = (QVariant.List, QVariant.StringList)
@@ -26,6 +28,7 @@ else:
 #: The geometry types that sinks take.
 NO_GEOMETRY = Qgis.WkbType.NoGeometry if hasattr(Qgis, "WkbType") else QgsWkbTypes.Type.NoGeometry
 POINT = Qgis.WkbType.Point if hasattr(Qgis, "WkbType") else QgsWkbTypes.Type.Point
+LINE = Qgis.WkbType.LineString if hasattr(Qgis, "WkbType") else QgsWkbTypes.Type.LineString
 
 
 def is_null(value: Any) -> bool:

@@ -161,7 +161,8 @@ class JoinedSites:
         for name in (self._site_id, *SITE_NAMES):
             index = self._main.fields.lookupField(name) if name else -1
             if index >= 0:
-                return [str(feature.attribute(index)) for feature in self._own([index])]
+                named = ((feature.id(), feature.attribute(index)) for feature in self._own([index]))
+                return [f"feature {number}" if is_null(value) else str(value) for number, value in named]
         return [str(feature.id()) for feature in self._own([])]
 
     def lonlat(self, transforms: QgsCoordinateTransformContext) -> np.ndarray | None:

@@ -26,7 +26,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QByteArray
 
-from ..compat import BINARY, DOUBLE, INTEGER, STRING, is_null
+from ..compat import BINARY, DOUBLE, INTEGER, LONG, STRING, is_null
 from .masking import mask_secrets
 
 if TYPE_CHECKING:
@@ -77,6 +77,11 @@ def text(name: str, alias: str, comment: str = "") -> FieldSpec:
 def integer(name: str, alias: str, comment: str = "") -> FieldSpec:
     """A whole-number field."""
     return FieldSpec(name, INTEGER, alias, comment)
+
+
+def long_integer(name: str, alias: str, comment: str = "") -> FieldSpec:
+    """A whole-number field for what may pass 2 thousand million."""
+    return FieldSpec(name, LONG, alias, comment)
 
 
 def number(name: str, alias: str, comment: str = "") -> FieldSpec:
@@ -260,7 +265,7 @@ class SiteSink:
         """Python's own number types; numbers that are not finite become NULL."""
         if value is None or isinstance(value, (str, QByteArray)):
             return value
-        if spec.kind == INTEGER:
+        if spec.kind in (INTEGER, LONG):
             return int(value)
         value = float(value)
         return value if math.isfinite(value) else None

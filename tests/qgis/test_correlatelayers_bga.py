@@ -282,3 +282,28 @@ def test_areas_stand_at_a_point_within(run, make_points, shares, sites):
         run("correlatelayers", {"INPUT": layer, **BGA, **QUICK}).features()[0] for layer in (sites, areas)
     ]
     assert made[0]["r_partial"] == pytest.approx(made[1]["r_partial"], abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["memory:", "rows.gpkg", "rows.csv", "rows.geojson"])
+def test_pairs_of_very_many_sites_fit(run, sites, monkeypatch, tmp_path, name):
+    """150,000 sites have more pairs than 32 bits hold."""
+    from dataclasses import replace
+
+    from soundvis_core.statistics import correlate
+
+    correlated = correlate.correlate_blocks
+
+    def many(*blocks, **options):
+        result = correlated(*blocks, **options)
+        return replace(result, rows=tuple(replace(row, pairs=11_227_436_325) for row in result.rows))
+
+    monkeypatch.setattr(correlate, "correlate_blocks", many)
+    output = name if name == "memory:" else str(tmp_path / name)
+    (row, *_) = run("correlatelayers", {"INPUT": sites, **BGA, **QUICK, "OUTPUT": output}).features()
+    assert float(row["pairs"]) == 11_227_436_325
+
+
+def test_a_shapefile_is_refused(run, sites, tmp_path):
+    for output in ("OUTPUT", "FUSION"):
+        with pytest.raises(AlgorithmError, match="Shapefile cuts field names"):
+            run("correlatelayers", {"INPUT": sites, **BGA, output: str(tmp_path / "rows.shp")})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ...layers.sinks import FieldSpec, integer, number, text
+from ...layers.sinks import FieldSpec, integer, long_integer, number, text
 
 if TYPE_CHECKING:
     from soundvis_core.statistics.results import CorrelationResult
@@ -50,7 +50,7 @@ CORRELATIONS: list[FieldSpec] = [
     text("method", "Coefficient tested", "pearson (r) or spearman (rho)"),
     integer("sites", "Sites used"),
     integer("dropped", "Sites dropped", "sites without a value in one of the blocks"),
-    integer("pairs", "Pairs of sites"),
+    long_integer("pairs", "Pairs of sites"),
     number("r", "r", "Pearson correlation of the pairs' similarities"),
     number("rho", "rho", "Spearman correlation of the pairs' similarities"),
     *_p_fields("naive"),
@@ -78,7 +78,7 @@ FUSION: list[FieldSpec] = [
     number("value", "Value"),
     number("ci_low", "95 % interval, low", "bootstrap of sites; of weights: over the draws"),
     number("ci_high", "95 % interval, high", "bootstrap of sites; of weights: over the draws"),
-    number("p", "p", "permutation of sites; of heterogeneity: chi-squared"),
+    number("p", "p", "permutation of sites; of heterogeneity: Welch's F"),
     integer("sites", "Sites used"),
     text("note", "Note", "why a number is missing, or a warning"),
 ]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qgis.core import QgsMapLayer, QgsProcessingContext
 
 from ...layers.overwriting import overwrites, same_file
-from ...layers.sinks import is_database, is_wanted, output_path
+from ...layers.sinks import format_problem, is_database, is_wanted, output_path
 from ...layers.sources import layer_file
 from ..base import Algorithm
 from .correlation_parameters import LAYERS
@@ -19,7 +18,9 @@ _NOWHERE = ("", "TEMPORARY_OUTPUT")
 
 def numbers_beside(report: str) -> str:
     """The table of every number of a report, beside it."""
-    return os.path.splitext(report)[0] + ".csv"
+    from soundvis_core.report import csv_beside
+
+    return str(csv_beside(report))
 
 
 def read_layers(
@@ -52,28 +53,37 @@ def files_problem(
     """
     layers = read_layers(algorithm, parameters, context, sources)
     wanted = {
-        name: parameters.get(name)
+        algorithm.parameterDefinition(name).description(): parameters.get(name)
         for name in tables
         if is_wanted(parameters.get(name)) and output_path(parameters.get(name)) not in _NOWHERE
     }
-    for value in wanted.values():
-        for layer, label in layers.items():
+    html = output_path(parameters.get(report))
+    files = {} if html in _NOWHERE else {html: "report", numbers_beside(html): "table beside the report"}
+    return (
+        next(filter(None, map(format_problem, wanted.values())), None)
+        or _over_layers(layers, wanted, files)
+        or _over_each_other(wanted, files)
+    )
+
+
+def _over_layers(
+    layers: Mapping[QgsMapLayer, str], wanted: Mapping[str, Any], files: Mapping[str, str]
+) -> str | None:
+    for layer, label in layers.items():
+        for value in wanted.values():
             if overwrites(layer, value):
                 what = "table" if is_database(value) else "file"
                 where = "" if is_database(value) else f" ({output_path(value)})"
                 return f"The output would overwrite the {what} that '{label}' is read from{where}. Choose another file."
-    html = output_path(parameters.get(report))
-    files = {} if html in _NOWHERE else {html: "report", numbers_beside(html): "table beside the report"}
-    for path, what in files.items():
-        for layer in layers:
+        for path, what in files.items():
             if same_file(path, layer_file(layer)):
-                return (
-                    f"The {what} would overwrite the file that '{layers[layer]}' is read from ({path}). "
-                    "Choose another file."
-                )
+                return f"The {what} would overwrite the file that '{label}' is read from ({path}). Choose another file."
+    return None
+
+
+def _over_each_other(wanted: Mapping[str, Any], files: Mapping[str, str]) -> str | None:
     places: dict[str, str] = {}
-    for name, value in wanted.items():
-        label = algorithm.parameterDefinition(name).description()
+    for label, value in wanted.items():
         place = output_path(value)
         if place.startswith("memory:"):
             continue
