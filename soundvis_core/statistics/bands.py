@@ -33,7 +33,7 @@ def has_draws(comparison: Comparison, sites: Sites) -> bool:
 
 def draws_for(comparison: Comparison, sites: Sites, count: int) -> int:
     """How many draws are taken for a row of ``count`` sites."""
-    given = min(len(draws[0]) for draws in _drawn(comparison, sites) if len(draws))
+    given = min(draws.shape[1] for draws in _drawn(comparison, sites))
     if _without_matrices(comparison, sites, count):
         return int(given)
     return int(min(given, max(FEWEST, _ELEMENTS // max(count * count, 1))))

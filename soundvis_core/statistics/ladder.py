@@ -111,7 +111,8 @@ def _stratified(evidence: Evidence, sites: Sites, settings: Settings, progress: 
     rung = _permuted(STRATIFIED, evidence, orders, settings, progress)
     if possible > math.log(100.0):
         return rung
-    note = f"the groups allow {round(math.exp(possible))} orders only, so p cannot be below {math.exp(-possible):.2g}"
+    count = round(math.exp(possible))
+    note = f"the groups allow {count} orders only, so p cannot be below {1.0 / count:.2g}"
     return _noted(rung, note)
 
 

@@ -20,6 +20,15 @@ _VIEWS = {
     COMBINED: "look alike from the street and from above",
 }
 
+#: The tests and what each takes for granted.
+_TAKEN = {
+    NAIVE: "the naive t-test (takes pairs as independent)",
+    MANTEL: "the Mantel test (takes all sites as exchangeable)",
+    STRATIFIED: "the stratified test (takes the sites of a group as exchangeable)",
+    PARTIAL: "the partial test (allows for a straight line only)",
+    MORAN: "the Moran test (takes the pattern in space as known)",
+}
+
 
 def says(row: CorrelationRow, advice: Advice) -> str:
     """The row in plain words: whether a link is shown at the advised rung, and what must not be read into it."""
@@ -55,23 +64,17 @@ def few_note(sites: int) -> str:
 
 
 def _loose(row: CorrelationRow, advised: str) -> str:
-    """Which looser rungs would have called the row a link, and why they are not to be read."""
-    ladder = [NAIVE, MANTEL, STRATIFIED, PARTIAL, MORAN]
-    loose = [
-        name
-        for name in ladder[: ladder.index(advised)]
-        if (row.p(name) or 1.0) <= LEVEL and row.p(name) is not None
-    ]
-    if not loose:
+    """Which looser tests would have called the row a link, and why they are not to be read."""
+    looser = list(_TAKEN)[: list(RUNGS).index(advised)]
+    found = []
+    for name in looser:
+        p = row.p(name)
+        if p is not None and p <= LEVEL:
+            found.append(_TAKEN[name])
+    if not found:
         return ""
-    reasons = {
-        NAIVE: "takes pairs as independent",
-        MANTEL: "takes sites as exchangeable",
-        STRATIFIED: "takes the sites of a group as exchangeable",
-        PARTIAL: "allows for a straight line only",
-    }
-    listed = " and ".join(f"the {name} test, which {reasons[name]}" for name in loose)
-    return f" {listed[0].upper()}{listed[1:]}, would call it one."
+    listed = found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}"
+    return f" {listed[0].upper()}{listed[1:]} would call it one."
 
 
 def _alike(block: str, row: CorrelationRow, be: bool = False) -> str:
