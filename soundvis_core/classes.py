@@ -258,6 +258,9 @@ def _rows(text: str, where: str) -> list[tuple[int, dict[str, str]]]:
     if not lines:
         raise InputError(f"Class list {where} is empty.")
     header = [cell.strip().lower() for cell in lines[0][1]]
+    if "name" not in header and header.count("class") == 1:
+        # A table of weights calls its classes so; it should serve here, too.
+        header[header.index("class")] = "name"
     if "name" not in header:
         raise InputError(
             f"Class list {where} has no column 'name' (its columns: {', '.join(header)}). "

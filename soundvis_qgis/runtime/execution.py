@@ -90,6 +90,7 @@ def _torch_problem(job: str, row: ModelRow, options: Mapping[str, Any]) -> str |
             f"The model '{row.id}' needs packages that {python} does not have: {', '.join(absent)}. "
             f"{_SET_UP}, {instead}."
         )
+    cache_bytes()  # a size that is no number is told before the run
     problem = missing_weights(row, model_options(str(options.get("checkpoint") or "")))
     return None if problem is None else f"{problem} {_named_light(job, row)}".strip()
 

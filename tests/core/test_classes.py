@@ -214,3 +214,9 @@ def test_files_that_cannot_be_read(tmp_path):
         load_classes(str(tmp_path))
     with pytest.raises(InputError, match="UTF-8"):
         load_classes(write(tmp_path, "name\nForêt\n", "latin-1"))
+
+
+def test_a_table_of_weights_serves_as_class_list(tmp_path):
+    path = tmp_path / "weights.csv"
+    path.write_text("class,biophony,geophony,anthrophony\nMeadow,1,0.3,0\nRoad,0.1,0,1\n", encoding="utf-8")
+    assert [entry.name for entry in load_classes(str(path)).classes] == ["Meadow", "Road"]
