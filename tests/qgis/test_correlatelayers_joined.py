@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
+import time
 
 import numpy as np
 import pytest
-from helpers import AlgorithmError, Feedback
-from qgis.core import QgsProject, QgsVectorLayer
+from helpers import AlgorithmError, Feedback, Run
+from qgis.core import (
+    QgsApplication,
+    QgsProcessingAlgRunnerTask,
+    QgsProcessingContext,
+    QgsProject,
+    QgsVectorLayer,
+)
 
 SITES = 24
 NAMES = [f"S{number:02d}" for number in range(SITES)]
@@ -253,3 +260,21 @@ def test_cancelling_while_reading_leaves_nothing(run, places, recordings, photos
     parameters = {"INPUT": places, "LAYERS": [recordings, photos], "SITE_ID": "site_id", **BLOCKS}
     made = run("correlatelayers", {**parameters, "OUTPUT": str(output)}, feedback)
     assert made == {} and not output.exists() and feedback.errors == []
+
+
+def test_in_the_background_as_the_toolbox_runs_it(run, places, recordings, photos, expected):
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById("soundvis:correlatelayers")
+    context, feedback = QgsProcessingContext(), Feedback()
+    context.setProject(QgsProject.instance())
+    parameters = {"INPUT": places, "LAYERS": [recordings, photos], "SITE_ID": "site_id", **BLOCKS, **QUICK}
+    done: list[tuple] = []
+    task = QgsProcessingAlgRunnerTask(algorithm, {**parameters, "OUTPUT": "memory:"}, context, feedback)
+    task.executed.connect(lambda succeeded, results: done.append((succeeded, results)))
+    QgsApplication.taskManager().addTask(task)
+    end = time.monotonic() + 60
+    while not done and time.monotonic() < end:
+        QgsApplication.processEvents()
+        time.sleep(0.01)
+    ((succeeded, results),) = done
+    assert succeeded, feedback.text
+    assert numbers(Run(results, context, feedback)) == expected
