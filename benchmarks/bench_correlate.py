@@ -32,7 +32,7 @@ def run() -> Iterator[Claim]:
 
     def ours() -> None:
         blocks = [Block("sound", sound), Block("aerial", aerial)]
-        row = correlate_blocks(blocks, permutations=PERMUTATIONS).rows[0]
+        row = correlate_blocks(blocks, permutations=PERMUTATIONS, bootstraps=0).rows[0]
         found["r"] = float("nan") if row.r is None else row.r
 
     def theirs() -> None:
@@ -51,7 +51,10 @@ def run() -> Iterator[Claim]:
     answer = _in_the_tool(sound, aerial)
     tool = statistics.median(answer["times"])
     yield Claim(
-        "correlatelayers in QGIS over scikit-bio", tool / reference, "x", f"{of_skbio}; layer to table"
+        "correlatelayers in QGIS over scikit-bio",
+        tool / reference,
+        "x",
+        f"{of_skbio}; layer to table, the whole ladder",
     )
     away = max(abs(found["r"] - found["reference"]), abs(answer["r"] - found["reference"]))
     yield Claim(
