@@ -17,6 +17,8 @@ from .setup.setupenvironment import SetUpEnvironment
 from .sites.samplesites import SampleSites
 from .statistics.correlatelayers import CorrelateLayers
 from .statistics.crossmodalcosine import CrossModalCosine
+from .statistics.noiseceiling import NoiseCeiling
+from .statistics.powerplan import PowerPlan
 from .statistics.sitealignment import SiteAlignment
 
 ALGORITHMS = (
@@ -32,6 +34,8 @@ ALGORITHMS = (
     BgaSound,
     CorrelateLayers,
     CrossModalCosine,
+    NoiseCeiling,
+    PowerPlan,
     SiteAlignment,
     SetUpEnvironment,
     DownloadModels,
