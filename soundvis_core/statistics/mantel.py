@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Union
 
 import numpy as np
 
-from ..progress import NO_PROGRESS, Progress, check_cancelled
+from ..progress import NO_PROGRESS, PartOf, Progress, check_cancelled
+from .orders import OrderGrid, inverse, permutation_orders, stratified_orders
 from .similarity import pairs_of, rank, varies
+
+__all__ = [
+    "TIE",
+    "mantel_p",
+    "naive_p",
+    "pearson",
+    "permutation_orders",
+    "permuted_products",
+    "spearman",
+    "standardised",
+    "stratified_orders",
+    "two_sided_p",
+]
 
 #: A permuted |r| this close to the observed one ties with it; without it rounding would break exact ties.
 TIE = 1e-12
-#: Matrix elements to permute between two looks at the cancel button (some tens of milliseconds).
-_ELEMENTS_PER_LOOK = 4_000_000
-#: Groups of fewer sites than this on average are permuted by sorting instead of one by one.
-_FEW_PER_GROUP = 200
+#: Numbers in hand at a time while matrices are rearranged (16 MB), and pairs of one matrix among them at most.
+_IN_HAND, _PAIRS_IN_HAND = 2_000_000, 32_000
+#: Orders that are worked on together.
+_BATCH = 256
+
+_Matrices = Union[Sequence[np.ndarray], np.ndarray]
 
 
 def pearson(first: np.ndarray, second: np.ndarray) -> float | None:
@@ -46,44 +64,6 @@ def naive_p(r: float, pairs: int) -> float | None:
     return float(betainc((pairs - 2) / 2.0, 0.5, max((1.0 - r) * (1.0 + r), 0.0)))
 
 
-def permutation_orders(sites: int, permutations: int, seed: int) -> Iterator[np.ndarray]:
-    """``permutations`` random orders of ``sites`` sites, the same ones for the same seed."""
-    generator = np.random.default_rng(seed)
-    for _ in range(permutations):
-        yield generator.permutation(sites)
-
-
-def stratified_orders(
-    groups: Sequence[Hashable | None] | np.ndarray, permutations: int, seed: int
-) -> Iterator[np.ndarray]:
-    """``permutations`` random orders that move sites within their group only, the same ones for the same seed.
-
-    groups: per site, its group; a site whose group is None stays where it is.
-    """
-    generator = np.random.default_rng(seed)
-    members: dict[Hashable, list[int]] = {}
-    for site, group in enumerate(groups):
-        if group is not None:
-            members.setdefault(group, []).append(site)
-    moved = [np.array(sites, dtype=np.intp) for sites in members.values() if len(sites) > 1]
-    stay = np.arange(len(groups), dtype=np.intp)
-    if not moved:
-        for _ in range(permutations):
-            yield stay.copy()
-        return
-    slots = np.concatenate(moved)
-    many = len(slots) < _FEW_PER_GROUP * len(moved)
-    group_of_slot = np.repeat(np.arange(len(moved), dtype=np.float64), [len(sites) for sites in moved])
-    for _ in range(permutations):
-        order = stay.copy()
-        if many:
-            order[slots] = slots[np.argsort(group_of_slot + generator.random(len(slots)))]
-        else:
-            for sites in moved:
-                order[sites] = generator.permutation(sites)
-        yield order
-
-
 def standardised(matrix: np.ndarray) -> np.ndarray:
     """A symmetric ``matrix`` so that its upper triangle has mean 0 and length 1, and its diagonal is 0.
 
@@ -98,7 +78,7 @@ def standardised(matrix: np.ndarray) -> np.ndarray:
 
 def permuted_products(
     a: np.ndarray,
-    targets: Sequence[np.ndarray] | np.ndarray,
+    targets: _Matrices,
     orders: Iterable[np.ndarray],
     progress: Progress = NO_PROGRESS,
     total: int = 0,
@@ -106,34 +86,28 @@ def permuted_products(
     """Per order and target, the sum over pairs of sites of ``a[order][:, order]`` times the target.
 
     a: (n, n) symmetric; targets: k symmetric (n, n) matrices; the diagonals do not count. Returns
-    (permutations, k) float64: correlations, where all are :func:`standardised`. The orders rearrange ``a`` once for
-    all targets. total: how many orders will come, for the progress.
+    (permutations, k) float64: correlations, where all are :func:`standardised`. The orders of a fresh
+    :class:`OrderGrid` need some 60 rearrangements for 999 of them, any others one each; these are done once for all
+    targets. total: how many orders will come, for the progress.
 
     Raises :class:`Cancelled` where the user stops the run.
     """
-    sites = len(a)
-    count = len(targets)
-    blocks = _row_blocks(sites)
-    parts = [
-        np.stack([_above(target, start, stop) for target in targets]) if count else np.empty((0, 0))
-        for start, stop in blocks
-    ]
-    a = np.ascontiguousarray(a, dtype=np.float64)
-    found: list[np.ndarray] = []
-    look = max(1, _ELEMENTS_PER_LOOK // max(1, a.size))
-    for done, order in enumerate(orders):
-        if done % look == 0:
-            check_cancelled(progress)
-            if total:
-                progress.report(done / total)
-        sums = np.zeros(count)
-        for (start, stop), part in zip(blocks, parts):
-            rows = a.take(order[start:stop], axis=0)
-            shuffled = rows.take(order[start:], axis=1)
-            for target in range(count):
-                sums[target] += _inner(shuffled, part[target])
-        found.append(sums)
-    return np.array(found).reshape(len(found), count)
+    first: list[np.ndarray] | None = None
+    rest, steps = iter(orders), math.ceil(total / _BATCH)
+    if isinstance(orders, OrderGrid):
+        first, rest, steps = orders.first(), orders.second(), math.ceil(orders.columns / _BATCH)
+    still, found = [np.arange(len(a))], [np.empty((0, len(targets)))]
+    while batch := list(islice(rest, _BATCH)):
+        done = len(found) - 1
+        share = (min(1.0, done / steps), min(1.0, (done + 1) / steps)) if steps else (0.0, 0.0)
+        part = PartOf(progress, *share)
+        if first is None:
+            table = _table(a, targets, batch, still, part)
+        else:
+            table = _table(a, targets, first, [inverse(order) for order in batch], part).transpose(1, 0, 2)
+        found.append(table.reshape(-1, len(targets)))
+    sums = np.concatenate(found)
+    return sums if first is None else sums[1:]  # without the order as it is
 
 
 def two_sided_p(observed: float, null: np.ndarray) -> float:
@@ -170,14 +144,41 @@ def mantel_p(
     return two_sided_p(0.5 * _inner(first, second), null) if len(null) else None
 
 
-def _row_blocks(sites: int) -> list[tuple[int, int]]:
-    edges = np.unique(np.linspace(0, sites, 1 + max(1, min(sites // 64, 64))).astype(int))
-    return [(int(start), int(stop)) for start, stop in zip(edges[:-1], edges[1:])]
+def _table(
+    a: np.ndarray, targets: _Matrices, first: list[np.ndarray], second: list[np.ndarray], progress: Progress
+) -> np.ndarray:
+    """Sums over pairs of ``a`` in each of the first orders times each target in each of the second, (f, s, k)."""
+    sites, count = len(a), len(targets)
+    sums = np.zeros((len(first), len(second) * count))
+    source = np.ascontiguousarray(a, dtype=np.float64)
+    others = []
+    for target in targets:
+        others.append(target.astype(np.float64))
+        np.fill_diagonal(others[-1], 0.0)
+    pairs = min(_PAIRS_IN_HAND, _IN_HAND // (len(first) + len(second) * max(1, count)))
+    step = max(1, min(sites // 4, pairs // max(1, sites)))
+    for start in range(0, sites, step):
+        check_cancelled(progress)
+        progress.report(start / sites)
+        ours = _rearranged(source, first, start, step)
+        theirs = np.concatenate([_rearranged(other, second, start, step) for other in others])
+        # Columns from the diagonal on only; the square on the diagonal holds its pairs twice.
+        theirs[:, :, : theirs.shape[1]] *= 0.5
+        sums += ours.reshape(len(first), -1) @ theirs.reshape(len(theirs), -1).T
+    return sums.reshape(len(first), count, len(second)).transpose(0, 2, 1)
 
 
-def _above(target: np.ndarray, start: int, stop: int) -> np.ndarray:
-    """Rows ``start`` to ``stop`` of what is above the diagonal, from column ``start`` on."""
-    return np.triu(target[start:stop, start:].astype(np.float64), k=1)
+def _rearranged(matrix: np.ndarray, orders: list[np.ndarray], start: int, step: int) -> np.ndarray:
+    """Some rows of the matrix in each order, from column ``start`` on: (orders, rows, columns)."""
+    sites = len(matrix)
+    height = min(step, sites - start)
+    found, rows = np.empty((len(orders), height, sites - start)), np.empty((height, sites))
+    for part, order in zip(found, orders):
+        # Rows first: they stay in the cache while their columns are picked. mode="clip" lets numpy write straight
+        # into the buffers; the orders are valid anyway.
+        matrix.take(order[start : start + height], axis=0, out=rows, mode="clip")
+        rows.take(order[start:], axis=1, out=part, mode="clip")
+    return found
 
 
 def _inner(first: np.ndarray, second: np.ndarray) -> float:

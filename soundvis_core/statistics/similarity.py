@@ -64,11 +64,11 @@ def missing_reasons(values: np.ndarray, measure: str = "") -> list[str | None]:
     is no composition; the single number 0 is a value like any other. A composition has no negative shares.
     """
     compositional = measure_of(values, measure) in COMPOSITIONAL
-    finite = np.isfinite(values).all(axis=1)
-    zero = finite & ~values.any(axis=1) if values.shape[1] > 1 else np.zeros(len(values), dtype=bool)
-    empty = np.isnan(values).all(axis=1)
+    finite = np.all(np.isfinite(values), axis=1)
+    zero = finite & ~np.any(values, axis=1) & (values.shape[1] > 1)
+    empty = np.all(np.isnan(values), axis=1)
     with np.errstate(invalid="ignore"):  # NaN compares as False, as it should
-        negative = (values < 0).any(axis=1) if compositional else np.zeros(len(values), dtype=bool)
+        negative = np.any(values < 0, axis=1) & compositional
     said_of_zero = (
         "all shares are zero" if compositional else "all numbers are zero, so the vector has no direction"
     )
