@@ -91,8 +91,8 @@ def _label(low: float, high: float) -> str:
     if low < 0.0 < high:
         return f"r {numbers}: unrelated"
     if high == 1.0:
-        return f"r {numbers}: sound and sight agree"
-    return f"r {numbers}: they go against each other" if low == -1.0 else f"r {numbers}"
+        return f"r {numbers}: what sounds like it looks like it"
+    return f"r {numbers}: what sounds like it looks different" if low == -1.0 else f"r {numbers}"
 
 
 def _site(colour: RGB, p: str) -> QgsMarkerSymbol:
@@ -134,7 +134,8 @@ def _by_quadrant(layer: QgsMapLayer) -> bool:
 def _line(colour: RGB, broken: bool) -> QgsLineSymbol:
     """A line on a white edge, so that it shows on any basemap. Width in mm by the smaller of the two |z|."""
     extremeness = 'min(abs("z_sound"), abs("z_sight"))'
-    layers = []
+    symbol = QgsLineSymbol.createSimple({})
+    symbol.deleteSymbolLayer(0)
     for extra, paint in ((0.7, QColor(255, 255, 255, 220)), (0.0, QColor(*colour))):
         line = QgsSimpleLineSymbolLayer(paint, 0.9 + extra)
         line.setWidthUnit(QgsUnitTypes.RenderUnit.RenderMillimeters)
@@ -147,5 +148,6 @@ def _line(colour: RGB, broken: bool) -> QgsLineSymbol:
                 f"{extra} + coalesce(scale_linear({extremeness}, 0.5, 3, 0.5, 1.6), 0.5)"
             ),
         )
-        layers.append(line)
-    return QgsLineSymbol(layers)
+        # One by one: a symbol made of a list of layers does not own them.
+        symbol.appendSymbolLayer(line)
+    return symbol

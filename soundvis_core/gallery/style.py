@@ -1,0 +1,59 @@
+"""The looks of the gallery, on screen and on paper."""
+
+from __future__ import annotations
+
+CSS = """
+:root { color-scheme: light; }
+* { box-sizing: border-box; }
+body { margin: 0; background: #f3f4f2; color: #1d2321;
+  font: 15px/1.5 "Segoe UI", "Helvetica Neue", Arial, "DejaVu Sans", sans-serif; }
+main { max-width: 1180px; margin: 0 auto; padding: 44px 48px 64px; background: #fff; }
+main > header { border-bottom: 3px solid #1d2321; padding-bottom: 16px; }
+.kind { margin: 0 0 6px; font-size: 13px; letter-spacing: .08em; text-transform: uppercase; color: #56605c; }
+h1 { margin: 0; font-size: 32px; line-height: 1.2; overflow-wrap: anywhere; }
+.lead { margin: 10px 0 0; color: #3b4541; max-width: 88ch; }
+nav { margin: 16px 0 0; font-size: 14px; }
+nav a { display: inline-block; margin: 0 20px 6px 0; color: #1d2321; }
+h2 { margin: 40px 0 4px; font-size: 21px; }
+h2 i, nav i { display: inline-block; width: .75em; height: .75em; margin-right: 8px; border-radius: 2px; }
+.what { margin: 0 0 14px; color: #56605c; max-width: 88ch; }
+.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 500px), 1fr)); gap: 20px; }
+article { border: 1px solid #d4dad7; border-top: 4px solid var(--quadrant); padding: 12px 16px 14px; }
+article header { display: flex; gap: 12px; align-items: baseline; }
+h3 { margin: 0; font-size: 15.5px; flex: 1; overflow-wrap: anywhere; }
+.apart { color: #56605c; font-size: 13.5px; white-space: nowrap; }
+.measures { display: grid; grid-template-columns: auto auto 1fr; gap: 3px 10px; margin: 8px 0 12px; align-items: center;
+  font-size: 13.5px; }
+.measures b { font-variant-numeric: tabular-nums; text-align: right; }
+.z { position: relative; height: 8px; background: #e9edeb; }
+.z::after { content: ""; position: absolute; left: 50%; top: -3px; bottom: -3px; border-left: 1px solid #56605c; }
+.z i { position: absolute; top: 0; bottom: 0; background: #3b5b5b; }
+.measures small { grid-column: 3; margin-top: -4px; font-size: 12px; color: #56605c; }
+.sites { display: grid; grid-template-columns: 1fr 1fr; gap: 14px; }
+.site h4 { margin: 0 0 6px; font-size: 14px; font-weight: 600; overflow-wrap: anywhere; }
+.site h4 span { font-weight: normal; color: #56605c; }
+figure { margin: 0 0 8px; }
+figure img { display: block; width: 100%; height: auto; max-height: 300px; object-fit: contain; background: #eef1ef; }
+figcaption { font-size: 12px; color: #56605c; }
+audio { display: block; width: 100%; height: 36px; }
+.missing { display: flex; align-items: center; justify-content: center; padding: 10px 12px; margin: 0;
+  background: #eef1ef; color: #56605c; font-size: 13px; text-align: center; overflow-wrap: anywhere; }
+.site .missing { aspect-ratio: 4 / 3; }
+.site .sound .missing { aspect-ratio: auto; min-height: 36px; }
+table { width: 100%; border-collapse: collapse; font-size: 13.5px; }
+th, td { padding: 6px 10px 6px 0; text-align: left; vertical-align: top; border-bottom: 1px solid #dfe3e1;
+  overflow-wrap: anywhere; }
+th { width: 180px; font-weight: normal; color: #56605c; }
+@media (max-width: 720px) { main { padding: 24px 16px; } .cards { grid-template-columns: 1fr; } }
+@page { size: A4; margin: 14mm; }
+@media print {
+  body { background: #fff; font-size: 9.5pt; }
+  main { max-width: none; padding: 0; }
+  nav, audio { display: none; }
+  h2, .what { break-after: avoid; }
+  .cards { grid-template-columns: 1fr 1fr; gap: 10px; }
+  article { break-inside: avoid; padding: 8px 10px; }
+  figure img { max-height: 46mm; }
+  article, h2 i, .z, .z i, figure img, .missing { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
+}
+"""

@@ -1,0 +1,120 @@
+"""What there is to see and to hear at the sites of a gallery."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Callable
+
+from qgis.core import QgsCoordinateReferenceSystem, QgsFeature, QgsProcessingContext
+
+from soundvis_core.errors import SKIPPED, Cancelled, SiteError, as_site_error
+from soundvis_core.progress import FirstUnexpected, Progress, check_cancelled
+
+from ...layers.sources import PathResolver, make_transform, site_point
+
+if TYPE_CHECKING:
+    from soundvis_core.gallery import GalleryPair, GallerySite, Media
+    from soundvis_core.statistics.extreme_pairs import ExtremePairs
+
+    from ...layers.rasters import RasterSource
+
+#: Pixels of a tile on each side.
+_TILE_PIXELS = 400
+
+
+class PairMedia:
+    """Photos, tiles and clips of the sites of the chosen pairs; each site is read once."""
+
+    def __init__(
+        self,
+        resolver: PathResolver,
+        audio_field: str,
+        photo_field: str,
+        raster: RasterSource | None,
+        footprint: float,
+        crs: QgsCoordinateReferenceSystem,
+        context: QgsProcessingContext,
+    ) -> None:
+        """``footprint``: side of a tile in true metres. Raises InputError for a basemap where ``crs`` is not set."""
+        self._resolver = resolver
+        self._audio_field, self._photo_field = audio_field, photo_field
+        self._raster, self._footprint = raster, footprint
+        self._transform = make_transform(crs, raster.crs, context) if raster is not None else None
+
+    def gallery(
+        self,
+        found: ExtremePairs,
+        rows: Sequence[Mapping[str, Any]],
+        features: Mapping[int, QgsFeature],
+        progress: Progress,
+    ) -> list[GalleryPair]:
+        """The pairs with their sites; ``rows`` are the attributes of each pair, ``features`` the sites by position."""
+        from soundvis_core.gallery import GalleryPair, GallerySite
+
+        sites: dict[int, GallerySite] = {}
+        unexpected = FirstUnexpected(progress)
+        for pair, row in zip(found.pairs, rows):
+            for position, end in ((pair.a, "a"), (pair.b, "b")):
+                if position in sites:
+                    continue
+                check_cancelled(progress)
+                pictures, sound = self._seen_and_heard(features[position], unexpected)
+                sites[position] = GallerySite(
+                    str(row[f"site_{end}"]), str(row[f"group_{end}"] or ""), pictures, sound
+                )
+                progress.report(len(sites) / len(features))
+        return [
+            GalleryPair(pair, sites[pair.a], sites[pair.b], row["distance_m"])
+            for pair, row in zip(found.pairs, rows)
+        ]
+
+    def _seen_and_heard(
+        self, feature: QgsFeature, unexpected: FirstUnexpected
+    ) -> tuple[tuple[Media, ...], Media | None]:
+        from soundvis_core.gallery import clip, photo
+
+        pictures = []
+        if self._photo_field:
+            pictures.append(
+                _media("photo", lambda: photo(self._path(feature, self._photo_field)), unexpected)
+            )
+        if self._raster is not None:
+            pictures.append(_media("from above", lambda: self._tile(feature), unexpected))
+        sound = None
+        if self._audio_field:
+            sound = _media("recording", lambda: clip(self._path(feature, self._audio_field)), unexpected)
+        return tuple(pictures), sound
+
+    def _path(self, feature: QgsFeature, field: str) -> str:
+        return self._resolver.resolve(feature.attribute(field))
+
+    def _tile(self, feature: QgsFeature) -> Media:
+        from soundvis_core.gallery import picture
+        from soundvis_core.geodesy import LocalFrame
+
+        from ...layers.tiles import read_tile
+
+        raster, transform = self._raster, self._transform
+        if raster is None or transform is None:
+            raise SiteError("there is no basemap", SKIPPED)
+        point = site_point(feature, transform, raster.crs)
+        frame = LocalFrame(raster.crs_text, point.x(), point.y())
+        source = read_tile(raster, frame, (point.x(), point.y()), self._footprint, _TILE_PIXELS)
+        tile, share = source.tile() if source is not None else (None, 0.0)
+        if tile is None or share == 0.0:
+            raise SiteError("the place lies outside the basemap, or no image came back", SKIPPED)
+        return picture(tile, f"{self._footprint:g} m from above")
+
+
+def _media(caption: str, make: Callable[[], Media], unexpected: FirstUnexpected) -> Media:
+    """What ``make`` gives, or the reason why there is none: one unreadable file must not cost the gallery."""
+    from soundvis_core.gallery import Media
+
+    try:
+        return make()
+    except Cancelled:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a decoder raises is said on the card
+        found = as_site_error(error)
+        unexpected.tell(found)
+        return Media(caption=caption, reason=str(found))
