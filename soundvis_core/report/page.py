@@ -1,25 +1,43 @@
-"""The report of a correlation run: one HTML file that needs nothing else and prints well."""
+"""The report of a correlation run: one HTML file that needs nothing else and prints well, and its numbers as CSV."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from html import escape as _escape
 from pathlib import Path
 
-from ..errors import InputError
-from ..statistics.correlate import COMBINED
-from ..statistics.results import MANTEL, NAIVE, POOLED, CorrelationResult, CorrelationRow
-from .figures import MAX_BAR_GROUPS, bar_figures, pair_figure
+from ..statistics.results import POOLED, RUNGS, CorrelationResult
+from .alignment_maps import alignment_figures
+from .bar_figures import MAX_BAR_GROUPS, MAX_CATEGORY_PAIRS, bar_figures, category_figures
+from .data_section import data_section, left_out_section
+from .figures import BGA_COLOURS
+from .further_tables import bands_section, ceiling_section, fusion_section, heterogeneity_section
+from .ladder_figure import ladder_figures
+from .markup import escape, figure, isolated, section, table
+from .method_section import method_section
+from .numbers_table import numbers_csv
+from .pair_figures import pair_figure
+from .results_tables import ladder_table, results_section, row_sentences
 from .style import CSS
-from .wording import LEVEL, PLAIN_DIGITS, cautions, findings, number, printable, probability
+from .wording import COEFFICIENTS, LEVEL, cautions, findings
+from .writing import replace_together
 
 QUESTION = "Do places that sound alike look alike?"
 TITLE = "Sound and sight"
-#: Dropped sites that are listed one by one; the rest are counted.
-MAX_LISTED = 200
+#: Scatter figures; more pairs of blocks are in the tables only.
+MAX_PAIR_FIGURES = 24
+#: Groups named in the provenance.
+_MAX_NAMED = 40
 #: Forbids the browser to load anything that is not in the file.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+
+def csv_beside(path: str | os.PathLike[str]) -> Path:
+    """Where the numbers of the report at ``path`` go: ``report.csv`` beside ``report.html``."""
+    target = Path(path)
+    if target.suffix.lower() in (".html", ".htm"):
+        return target.with_suffix(".csv")
+    return target.with_name(target.name + ".csv")
 
 
 def write_report(
@@ -31,14 +49,15 @@ def write_report(
     provenance: Mapping[str, str] | None = None,
     block_fields: Mapping[str, Sequence[str]] | None = None,
     site_names: Sequence[str] | None = None,
-) -> None:
-    """Write the report of ``result`` to ``path`` (HTML, UTF-8), replacing it only once it is complete.
+) -> list[Path]:
+    """Write the report of ``result`` to ``path`` (HTML, UTF-8) and every number of it to :func:`csv_beside`.
 
     provenance: what made the numbers (tool, version, layer, parameters, date), printed in this order.
     block_fields: the fields each block was read from. site_names: per site what the user calls it; without
-    them sites are counted from 1. The file depends on the arguments alone: nothing is dated here.
+    them sites are counted from 1. The files depend on the arguments alone: nothing is dated here. Earlier files
+    are replaced once both are complete; on failure both stay as they were. Returns the paths written.
 
-    Raises :class:`MissingDependencyError` without matplotlib and :class:`InputError` where the file cannot
+    Raises :class:`MissingDependencyError` without matplotlib and :class:`InputError` where a file cannot
     be written.
     """
     page = render_report(
@@ -49,17 +68,11 @@ def write_report(
         block_fields=block_fields or {},
         site_names=site_names,
     )
-    target = Path(path)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(page.encode("utf-8", errors="replace"))
-        os.replace(part, target)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise InputError(
-            f"The report cannot be written to {target} ({error.strerror or error}). "
-            "Check that the folder exists, can be written to, and that no other program holds the file."
-        ) from error
+    numbers = numbers_csv(result, provenance, site_names)
+    target, beside = Path(path), csv_beside(path)
+    # The table first: it is the one that another program may hold open.
+    replace_together({beside: numbers.encode("utf-8"), target: page.encode("utf-8", errors="replace")})
+    return [target, beside]
 
 
 def render_report(
@@ -73,19 +86,25 @@ def render_report(
 ) -> str:
     """The report as HTML text; see :func:`write_report`."""
     parts = [
-        (
-            f"<header><p class='kind'>SoundVis correlation report</p><h1>{escape(title)}</h1>"
-            f"<p class='question'>{escape(question)}</p></header>"
-        ),
-        _summary(result),
-        _results(result),
-        _bars(result),
-        _pairs(result),
-        _dropped(result, site_names),
-        _method(result),
-        _provenance(result, provenance, block_fields),
+        ("summary", "", _summary(result)),
+        ("data", "Data used", data_section(result, block_fields)),
+        ("by-group", "By group" if result.groups else "At a glance", _bars(result)),
+        ("categories", "By BGA category", _categories(result)),
+        ("correlations", "Correlations", results_section(result)),
+        ("ladder", "The ladder of tests", _ladder(result)),
+        ("row-by-row", "Row by row", row_sentences(result)),
+        ("pairs", "Pair by pair", _pairs(result)),
+        ("maps", "Where they agree", _maps(result)),
+        ("fusion", "Both views together", fusion_section(result)),
+        ("groups", "Do the groups differ?", heterogeneity_section(result)),
+        ("ceiling", "Noise ceiling", ceiling_section(result)),
+        ("weights", "BGA weights", bands_section(result)),
+        ("method", "Method", method_section(result)),
+        ("left-out", "Sites left out", left_out_section(result, site_names)),
+        ("provenance", "Provenance", _provenance(result, provenance)),
     ]
-    body = "\n".join(parts)
+    links = " ".join(f"<a href='#{key}'>{name}</a>" for key, name, content in parts if content and name)
+    body = "\n".join(content for _, _, content in parts if content)
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -97,6 +116,9 @@ def render_report(
 </head>
 <body>
 <main>
+<header><p class="kind">SoundVis correlation report</p><h1>{isolated(title)}</h1>
+<p class="question">{isolated(question)}</p></header>
+<nav>{links}</nav>
 {body}
 </main>
 </body>
@@ -104,177 +126,157 @@ def render_report(
 """
 
 
-def escape(text: object) -> str:
-    """Any text of the user's, safe in HTML text and attributes; control characters become blanks."""
-    return _escape(printable(text), quote=True)
-
-
 def _summary(result: CorrelationResult) -> str:
-    said = "".join(f"<li>{_lead(sentence)}</li>" for sentence in findings(result))
+    said = "".join(
+        f"<li><strong>{escape(lead)}</strong> {escape(rest)}</li>" for lead, rest in findings(result)
+    )
+    advised = "".join(f"<li>{escape(sentence)}</li>" for sentence in result.advice)
     minded = "".join(f"<li>{escape(sentence)}</li>" for sentence in cautions(result))
     return (
-        f"<section class='summary'><h2>What this says</h2><ul>{said}</ul>"
-        f"<h3>Bear in mind</h3><ul class='minded'>{minded}</ul></section>"
+        f"<section class='summary' id='summary'><h2>What this says</h2><ul>{said}</ul>"
+        + (f"<h3>Which test to read</h3><ul class='minded'>{advised}</ul>" if advised else "")
+        + f"<h3>Bear in mind</h3><ul class='minded'>{minded}</ul></section>"
     )
 
 
-def _lead(sentence: str) -> str:
-    """The statement in bold, the numbers behind it not."""
-    for mark in (": ", " ("):
-        lead, found, rest = sentence.partition(mark)
-        if found and "=" not in lead:
-            return f"<strong>{escape(lead)}</strong>{escape(found + rest)}"
-    return escape(sentence)
-
-
-def _results(result: CorrelationResult) -> str:
-    noted = any(row.note for row in result.rows)
-    rows = []
-    for group in (POOLED, *result.groups):
-        label = "All sites (pooled)" if group == POOLED else escape(group)
-        rows.append(f"<tr class='group'><th colspan='{7 + noted}' scope='rowgroup'>{label}</th></tr>")
-        rows.extend(_result_row(row, noted) for row in result.rows if row.group == group)
-    note = '<th scope="col">Note</th>' if noted else ""
-    if result.permutations:
-        tested = f"{result.permutations:,} permutations, seed {result.seed}"
-    else:
-        tested = "no permutations asked for"
-    return f"""<section><h2>Correlations</h2>
-<p class="lead">Pearson's r between the similarities of all pairs of sites in one block and in the other.</p>
-<table class="results">
-<thead><tr><th scope="col">Compared</th><th scope="col">Sites</th><th scope="col">Dropped</th>
-<th scope="col">Pairs</th><th scope="col">r</th>
-<th scope="col">p naive<small>assumes independent pairs (as in the paper)</small></th>
-<th scope="col">p Mantel<small>two-sided, {tested}</small></th>{note}</tr></thead>
-<tbody>
-{"".join(rows)}
-</tbody></table></section>"""
-
-
-def _result_row(row: CorrelationRow, noted: bool) -> str:
-    compared = f"{escape(row.block_a)} \u2013 {escape(row.block_b)}"
-    cells = [
-        f"{row.sites:,}",
-        f"{row.dropped:,}",
-        f"{row.pairs:,}",
-        f"<strong>{number(row.r)}</strong>",
-        _power(probability(row.p(NAIVE))),
-        _power(probability(row.p(MANTEL))),
-    ]
-    numbers = "".join(f"<td class='number'>{cell}</td>" for cell in cells)
-    note = f"<td class='note'>{escape(row.note)}</td>" if noted else ""
-    return f"<tr><th scope='row'>{compared}</th>{numbers}{note}</tr>\n"
-
-
-def _power(text: str) -> str:
-    """A power of ten with the exponent set by HTML: superscript characters are too small in a table."""
-    mantissa, minus, exponent = text.partition("\u207b")
-    if not minus:
-        return escape(text)
-    return f"{escape(mantissa)}<sup>{(minus + exponent).translate(PLAIN_DIGITS)}</sup>"
-
-
 def _bars(result: CorrelationResult) -> str:
-    if all(row.r is None for row in result.rows):
+    if all(row.r is None for row in result.rows if not row.category):
         return ""
-    figures = "".join(f"<div class='wide'>{svg}</div>" for svg in bar_figures(result, "bars-"))
-    more = ""
-    if len(result.groups) > MAX_BAR_GROUPS:
-        more = (
-            f" The first {MAX_BAR_GROUPS} of {len(result.groups)} groups are drawn; the table has them all."
+    caption = (
+        f"{COEFFICIENTS.get(result.method, result.method)} of the similarities, for all sites and within "
+        f"each group{_whiskers(result)}. "
+        f"Filled: p of the advised test at most {LEVEL:g}; hatched: above.{_not_drawn(result)}"
+    )
+    title = "By group" if result.groups else "At a glance"
+    return section("by-group", title, figure(bar_figures(result, "bars-"), caption))
+
+
+def _whiskers(result: CorrelationResult) -> str:
+    return ", with 95 % bootstrap intervals" if any(row.interval for row in result.rows) else ""
+
+
+def _not_drawn(result: CorrelationResult) -> str:
+    if len(result.groups) <= MAX_BAR_GROUPS:
+        return ""
+    return f" The first {MAX_BAR_GROUPS} of {len(result.groups)} groups are drawn; the table has them all."
+
+
+def _categories(result: CorrelationResult) -> str:
+    if all(row.r is None for row in result.rows if row.category):
+        return ""
+    svgs, half = category_figures(result, "categories-")
+    pairs = {(row.block_a, row.block_b) for row in result.rows if row.category}
+    more = (
+        f" The first {MAX_CATEGORY_PAIRS} of {len(pairs)} pairs are drawn."
+        if len(pairs) > MAX_CATEGORY_PAIRS
+        else ""
+    )
+    colours = " ".join(
+        f"<span class='key'><i style='background:{BGA_COLOURS.get(name, '#969696')}'></i>{escape(name)}</span>"
+        for name in dict.fromkeys(row.category for row in result.rows if row.category)
+    )
+    caption = (
+        f"{colours} Each category compared by itself: the similarity of two sites is 1 \u2212 |difference| / range of "
+        f"their shares. Filled: p of the advised test at most {LEVEL:g}; hatched: above.{more}{_not_drawn(result)}"
+    )
+    return section("categories", "By BGA category", figure(svgs, caption, 2 if half else 1))
+
+
+def _ladder(result: CorrelationResult) -> str:
+    svgs, left = ladder_figures(result, "ladder-")
+    if not svgs:
+        return ""
+    symbol = "rho" if result.method == "spearman" else "r"
+    key = [f"<b>Dot</b>: observed {symbol}"]
+    if any(row.interval for row in result.rows):
+        key.append("<b>whisker</b>: its 95 % bootstrap interval")
+    if any(row.null_sd is not None for row in result.rows):
+        key.append(
+            "<b>grey band</b>: where 95 % of coefficients fall if sites are exchanged at random (\u00b1 1.96 null sd)"
         )
-    return (
-        "<section><h2>By group</h2><figure>"
-        f"{figures}<figcaption>Correlation of similarities, for all sites and within each group. "
-        f"Filled bars: Mantel p at most {LEVEL:g}; hatched: above.{more}</figcaption></figure></section>"
+    if any(
+        rung.statistic is not None
+        for row in result.rows
+        for name, rung in row.rungs.items()
+        if name == "partial"
+    ):
+        key.append(
+            "<b>open diamond</b>: what is left of it given distance and the other controls (partial test)"
+        )
+    if any(row.ceiling is not None for row in result.rows):
+        key.append("<b>dotted tick</b>: noise ceiling, where it lies within the axis")
+    caption = (
+        f"{'; '.join(key)}. The number behind a group counts its sites. On the right the p of each rung: "
+        f"filled and dark at most {LEVEL:g}, open and "
+        "grey above; the framed one is advised." + (f" {left:,} more rows are in the tables." if left else "")
+    )
+    rungs = "".join(
+        f"<li>{escape(words[:1].upper() + words[1:])}</li>"
+        for name, words in RUNGS.items()
+        if any(name in row.rungs for row in result.rows)
+    )
+    return section(
+        "ladder",
+        "The ladder of tests",
+        "<p class='lead'>The same question under ever stricter ideas of what chance could do. A link that "
+        "is lost on the way up is one that "
+        "the looser tests owe to something else, such as cities or nearness.</p><ol "
+        f"class='rungs'>{rungs}</ol>{figure(svgs, caption)}"
+        "<h3>Every rung in numbers</h3><p class='lead'>Shaded: the advised rung. <b>Bold</b>: at most "
+        f"{LEVEL:g}.</p>{ladder_table(result)}",
     )
 
 
 def _pairs(result: CorrelationResult) -> str:
-    rows = {(row.block_a, row.block_b): row for row in result.rows if row.group == POOLED}
-    figures = []
-    for index, pairs in enumerate(result.similarities):
-        row = rows[pairs.block_a, pairs.block_b]
-        if row.r is not None:
-            figures.append(f"<div>{pair_figure(pairs, row, result, f'pairs{index}-')}</div>")
-    if not figures:
+    rows = {
+        (row.block_a, row.block_b): row for row in result.rows if row.group == POOLED and not row.category
+    }
+    shown = [
+        pairs
+        for pairs in result.similarities
+        if rows[pairs.block_a, pairs.block_b].r is not None and len(pairs.a)
+    ]
+    svgs = [
+        pair_figure(pairs, rows[pairs.block_a, pairs.block_b], result, f"pairs{index}-")
+        for index, pairs in enumerate(shown[:MAX_PAIR_FIGURES])
+    ]
+    if not svgs:
         return ""
-    return (
-        "<section><h2>Pair by pair</h2><figure>"
-        f"<div class='panels'>{''.join(figures)}</div>"
-        "<figcaption>Each pair of sites by its similarity in one block (across) and in the other (up), all "
-        "sites pooled, with the least-squares line. Where pairs are many, colour gives their number per "
-        "cell, on a logarithmic scale.</figcaption></figure></section>"
+    more = (
+        f" The first {MAX_PAIR_FIGURES} of {len(shown)} are drawn." if len(shown) > MAX_PAIR_FIGURES else ""
     )
-
-
-def _dropped(result: CorrelationResult, site_names: Sequence[str] | None) -> str:
-    def name(index: int) -> str:
-        return escape(site_names[index]) if site_names is not None else f"site {index + 1}"
-
-    if not result.dropped and not result.ungrouped:
-        return "<section><h2>Sites left out</h2><p>None: every site has a value in every block.</p></section>"
-    counts: dict[tuple[str, str], int] = {}
-    for site in result.dropped:
-        counts[site.block, site.reason] = counts.get((site.block, site.reason), 0) + 1
-    lines = "".join(
-        f"<li>{escape(block)}: {count:,} of {result.sites:,} sites, {escape(reason)}</li>"
-        for (block, reason), count in counts.items()
+    caption = (
+        "Each pair of sites by its similarity in one block (across) and in the other (up), all sites "
+        "pooled, with the least-squares line. "
+        f"Where pairs are many, colour gives their number per cell, on a logarithmic scale.{more}"
     )
-    if result.ungrouped:
-        sites = "site" if len(result.ungrouped) == 1 else "sites"
-        lines += f"<li>{len(result.ungrouped):,} {sites} without a group: in the pooled rows only</li>"
-    listed = "".join(
-        f"<tr><td>{name(site.index)}</td><td>{escape(site.block)}</td><td>{escape(site.reason)}</td></tr>\n"
-        for site in result.dropped[:MAX_LISTED]
+    return section("pairs", "Pair by pair", figure(svgs, caption, 2))
+
+
+def _maps(result: CorrelationResult) -> str:
+    drawn, left_out = alignment_figures(result, "maps-")
+    if not drawn:
+        return section("maps", "Where they agree", f"<p>{escape(left_out)}</p>" if left_out else "")
+    lead = (
+        "Each site by its own r: how far the sites that are like it in one block are like it in the other. "
+        "North is up; each "
+        f"map has its own scale, true on the ground. {escape(left_out)}"
     )
-    table = ""
-    if listed:
-        more = len(result.dropped) - MAX_LISTED
-        rest = f"<p>And {more:,} more.</p>" if more > 0 else ""
-        table = (
-            "<table><thead><tr><th scope='col'>Site</th><th scope='col'>Block</th>"
-            f"<th scope='col'>Reason</th></tr></thead><tbody>{listed}</tbody></table>{rest}"
-        )
-    return (
-        "<section><h2>Sites left out</h2><p>A site without a usable value in a block is left out of the rows "
-        f"that need the block.</p><ul>{lines}</ul>{table}</section>"
-    )
+    parts = "".join(f"<h3>{escape(name)}</h3>{figure(svgs)}" for name, svgs in drawn)
+    return section("maps", "Where they agree", f"<p class='lead'>{lead}</p>{parts}")
 
 
-def _method(result: CorrelationResult) -> str:
-    combined = ""
-    if any(row.block_b == COMBINED for row in result.rows):
-        combined = (
-            f"<p><b>{COMBINED}</b> is the mean of the similarities of both views, each z-scored over the "
-            "pairs of the row.</p>"
-        )
-    return f"""<section class="method"><h2>How it was computed</h2>
-<p><b>Similarity</b> between two sites is the cosine of their vectors, or, where a block is a single number
-per site, 1 minus the absolute difference over the range. <b>r</b> is Pearson's correlation between the
-similarities of all pairs of sites in the two blocks; pooled rows include pairs from different groups.</p>
-{combined}
-<p><b>p naive</b> is the two-sided t-test with pairs \u2212 2 degrees of freedom. It assumes independent
-pairs, but each site is part of many pairs, so it is usually far too small. <b>p Mantel</b> (Mantel 1967)
-rearranges the sites of the first block at random and counts how often |r| is at least as large:
-(hits + 1) / (permutations + 1). Neither accounts for sites that are alike because they lie
-close together.</p></section>"""
-
-
-def _provenance(
-    result: CorrelationResult, provenance: Mapping[str, str], block_fields: Mapping[str, Sequence[str]]
-) -> str:
-    rows = [(escape(key), escape(value)) for key, value in provenance.items()]
-    for name, width, measure in result.blocks:
-        fields = list(block_fields.get(name, ()))
-        shown = ", ".join(fields[:12]) + (f" and {len(fields) - 12} more" if len(fields) > 12 else "")
-        what = f"{width:,} numbers per site" if width > 1 else "one number per site"
-        rows.append(
-            (f"Block {escape(name)}", escape("; ".join(part for part in (shown, what, measure) if part)))
-        )
+def _provenance(result: CorrelationResult, provenance: Mapping[str, str]) -> str:
+    rows = [(isolated(key), isolated(value)) for key, value in provenance.items()]
     rows.append(("Sites in the layer", f"{result.sites:,}"))
-    rows.append(("Groups", escape(", ".join(result.groups)) or "none"))
+    named = ", ".join(isolated(name) for name in result.groups[:_MAX_NAMED])
+    more = f" and {len(result.groups) - _MAX_NAMED:,} more" if len(result.groups) > _MAX_NAMED else ""
+    rows.append(("Groups", f"{named}{more}" if named else "none"))
+    rows.append(("Coefficient tested", escape(COEFFICIENTS.get(result.method, result.method))))
     rows.append(("Permutations", f"{result.permutations:,}"))
+    rows.append(("Bootstraps", f"{result.bootstraps:,}"))
+    if result.controls:
+        rows.append(("Controls", ", ".join(isolated(name) for name in result.controls)))
     rows.append(("Seed", f"{result.seed}"))
     cells = "".join(f"<tr><th scope='row'>{key}</th><td>{value}</td></tr>\n" for key, value in rows)
-    return f"<section><h2>Provenance</h2><table class='provenance'><tbody>{cells}</tbody></table></section>"
+    return section("provenance", "Provenance", table("provenance", "", f"<tbody>{cells}</tbody>"))

@@ -13,8 +13,10 @@ import pytest
 from soundvis_core import dependencies
 from soundvis_core.errors import InputError, MissingDependencyError
 from soundvis_core.report import write_report
-from soundvis_core.report.figures import COLOURS, MAX_POINTS, bar_figures, colour_of, pair_figure
-from soundvis_core.report.wording import cautions, findings, number, probability, strength
+from soundvis_core.report.bar_figures import bar_figures
+from soundvis_core.report.figures import COLOURS, colour_of
+from soundvis_core.report.pair_figures import MAX_POINTS, pair_figure
+from soundvis_core.report.wording import number, probability
 from soundvis_core.statistics.correlate import correlate_blocks
 from soundvis_core.statistics.results import Block
 
@@ -28,7 +30,7 @@ def run(sites=20, groups=None, permutations=49, names=("sound", "street", "aeria
     cause = rng.normal(size=(sites, 4))
     blocks = [Block(name, cause + noise * rng.normal(size=(sites, 4))) for name in names]
     blocks[0].values[2:3] = np.nan
-    return correlate_blocks(blocks, groups, permutations, seed=3)
+    return correlate_blocks(blocks, groups, permutations=permutations, bootstraps=19, seed=3)
 
 
 class Page(html.parser.HTMLParser):
@@ -84,9 +86,9 @@ def test_everything_is_there(tmp_path):
         "assumes independent pairs (as in the paper)",
     ):
         assert wanted in words
-    assert "49 permutations, seed 3" in words and "snd_emb; 4 numbers per site; cosine" in words
+    assert "49 permutations, seed 3" in words and "snd_emb" in words and "cosine" in words
     assert "site 3" in words and "no value" in words  # dropped, with its reason
-    assert page.tags.count("svg") == 5  # bars, and a figure per pair of blocks
+    assert page.tags.count("svg") == 7  # bars, the ladder, both views, and a figure per pair of blocks
     assert text.index("What this says") < text.index("Correlations") < text.index("Provenance")
     for row in result.rows:
         assert number(row.r) in words
@@ -191,34 +193,20 @@ def test_an_empty_run_still_has_a_report(tmp_path):
 def test_negative_and_untested_rows(tmp_path):
     numbers = np.arange(8.0)
     blocks = [Block("sound", numbers), Block("street", np.abs(numbers - 3.5))]
-    result = correlate_blocks(blocks, None, 0)
+    result = correlate_blocks(blocks, None, permutations=0, bootstraps=0)
     text, _ = write(tmp_path / "report.html", result)
-    assert "no permutations asked for" in text and "was not tested by permutation" in text
+    assert "no permutations were asked for" in text and "not tested by permutation" in text
     assert "1 \u2212 |difference| / range" in text
 
 
 def test_many_dropped_sites_are_counted(tmp_path):
     values = np.random.default_rng(0).normal(size=(400, 3))
     empty = np.full_like(values, np.nan)
-    result = correlate_blocks([Block("sound", values), Block("street", empty)], None, 9)
+    result = correlate_blocks(
+        [Block("sound", values), Block("street", empty)], None, permutations=9, bootstraps=9
+    )
     text, _ = write(tmp_path / "report.html", result)
-    assert "street: 400 of 400 sites, no value" in text and "And 200 more." in text
-
-
-def test_words_fit_the_numbers():
-    linked = findings(run(40, noise=0.3))[0]
-    assert linked.startswith("Places that sound alike tend to look alike from the street: r = ")
-    assert "Mantel p = 0.020" in linked and "strong" in linked
-    unlinked = findings(run(40, noise=60.0))[0]
-    assert unlinked.startswith("No link between sound and street is shown")
-    said = " ".join(cautions(run(groups=["a", "b"] * 10, permutations=9)))
-    assert "12 rows were tested" in said and "about 0.6 of them" in said
-    assert "smallest possible Mantel p is 0.100" in said and "different groups" in said
-
-
-def test_groups_are_summed_up():
-    (pooled, *_) = findings(run(40, ["a", "b"] * 20, noise=0.3))
-    assert re.search(r"By group it runs from 0\.\d\d \([ab]\) to 0\.\d\d \([ab]\)\.$", pooled)
+    assert "street: 400 sites, no value" in text and "And 200 more;" in text
 
 
 @pytest.mark.parametrize(
@@ -239,7 +227,6 @@ def test_how_p_is_written(value, text):
 
 def test_how_r_is_written():
     assert number(-0.1234) == "\u22120.123" and number(-0.0001) == "0.000" and number(None) == "\u2013"
-    assert [strength(r) for r in (0.05, -0.2, 0.4, 0.9)] == ["negligible", "weak", "moderate", "strong"]
 
 
 def test_a_report_that_cannot_be_written_says_so_and_leaves_nothing(tmp_path):
