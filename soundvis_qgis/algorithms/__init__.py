@@ -20,6 +20,7 @@ from .statistics.crossmodalcosine import CrossModalCosine
 from .statistics.noiseceiling import NoiseCeiling
 from .statistics.powerplan import PowerPlan
 from .statistics.sitealignment import SiteAlignment
+from .statistics.sitepairs import SitePairs
 
 ALGORITHMS = (
     SampleSites,
@@ -37,6 +38,7 @@ ALGORITHMS = (
     NoiseCeiling,
     PowerPlan,
     SiteAlignment,
+    SitePairs,
     SetUpEnvironment,
     DownloadModels,
     CheckEnvironment,
