@@ -16,7 +16,6 @@ import numpy as np
 from ..errors import InputError
 from ..progress import NO_PROGRESS, PartOf, Progress, check_cancelled
 from .agreement import Comparison
-from .mantel import permutation_orders
 from .results import Block
 from .similarity import COSINE, HELLINGER, missing_reasons
 
@@ -200,10 +199,11 @@ def _match_test(
     if permutations == 0:
         return MatchTest(measure, sites, mean, note="no permutations were asked for")
     null = np.empty(permutations)
-    for done, order in enumerate(permutation_orders(sites, permutations, seed)):
+    generator = np.random.default_rng(seed)
+    for done in range(permutations):
         check_cancelled(progress)
         progress.report(done / permutations)
-        null[done] = _mean(comparison, cosines, order, progress)
+        null[done] = _mean(comparison, cosines, generator.permutation(sites), progress)
     tie = _TIE_SINGLE if comparison.first.dtype == np.float32 else _TIE
     spread = float(null.std())
     if max(null.max(), mean) - min(null.min(), mean) <= tie:

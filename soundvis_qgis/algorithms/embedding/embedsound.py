@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from .window_table import WindowTable
 
 WINDOWS = "WINDOWS"
+#: What the sites get; the vectors of the windows go to their own table.
+_MEASURED = ("windows", "seconds")
 
 
 class EmbedSound(EmbedFiles):
@@ -111,7 +113,7 @@ class EmbedSound(EmbedFiles):
         site, recording = self._sites.popleft()
         if self._table is not None and result.status == OK:
             self._table.add(site, recording, result.values, self._progress)
-        return {name: result.values.get(name) for name in ("windows", "seconds")}
+        return {name: value for name, value in super().measured(result).items() if name in _MEASURED}
 
     def measures(self) -> list[FieldSpec]:
         prefix = prefix_of(self._field)
