@@ -1,7 +1,8 @@
 """How often each rung of the ladder finds a link where there is none, and how often it finds one that is there.
 
 Made-up sites (null_blocks.py) with the faults of real ones. A rung that claims to hold at .05 in a scenario is held to
-it: a test that holds stays below the bar in 99 of 100 such benchmarks. The rung that the run advises must hold in all.
+it: a test that holds stays below the bar in 99 of 100 such benchmarks. So is the rung that the run advises, but where
+no rung holds: where the ways in which place matters are the same in both blocks and not the same everywhere.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ RUNS, POWER_RUNS, PERMUTATIONS, LEVEL = 300, 60, 199, 0.05
 #: How much of a common cause both blocks share where there is a link.
 LINK = 0.8
 ADVISED = "advised"
-#: The rungs that claim to hold, per scenario.
+#: The rungs that claim to hold, per scenario; where there is none, none does.
 HOLDS = {
     "exchangeable": (MANTEL, ADVISED),
     "hubs": (MANTEL, ADVISED),
@@ -59,18 +60,22 @@ def run() -> Iterator[Claim]:
     counts = {scenario: rejections(scenario, RUNS) for scenario in SCENARIOS}
     power = {scenario: rejections(scenario, POWER_RUNS, LINK, seed=2) for scenario in SCENARIOS}
     for title, table, runs in (("no link", counts, RUNS), (f"a link of {LINK}", power, POWER_RUNS)):
-        print(f"    {title:<24}" + "".join(f"{name:>20}" for name in names))
+        print(f"    {title:<26}" + "".join(f"{name:>20}" for name in names))
         for scenario in SCENARIOS:
             print(
-                f"    {scenario:<24}" + "".join(f"{_rate(scenario, name, table, runs):>20}" for name in names)
+                f"    {scenario:<26}" + "".join(f"{_rate(scenario, name, table, runs):>20}" for name in names)
             )
     bar = level_bound(RUNS)
     for scenario in SCENARIOS:
-        for name in HOLDS[scenario]:
+        for name in HOLDS.get(scenario, (ADVISED,)):
             rejected = counts[scenario][name]
             low, high = binomial_interval(rejected, RUNS)
+            held = scenario in HOLDS
             reference = f"{RUNS} nulls at p <= .05; 95 %: {low:.3f} to {high:.3f}"
-            yield Claim(f"false links, {scenario}: {name}", rejected / RUNS, "", reference, bar)
+            reference += "" if held else "; no rung holds here"
+            yield Claim(
+                f"false links, {scenario}: {name}", rejected / RUNS, "", reference, bar if held else None
+            )
     for scenario in SCENARIOS:
         found = power[scenario][ADVISED] / POWER_RUNS
         yield Claim(

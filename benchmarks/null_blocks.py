@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-#: What is wrong with the sites of each: nothing; a few sites alike to all; near sites alike; cities alike; both.
+#: What is wrong with the sites of each: nothing; a few sites alike to all; near sites alike; cities alike; both;
+#: near sites alike in one direction more than in the other, or all along a gradient, the same way in both blocks.
 #: Wide: vectors of 64 numbers, whose similarities follow distance closely; else of 8.
 SCENARIOS = (
     "exchangeable",
@@ -16,7 +17,11 @@ SCENARIOS = (
     "space and cities",
     "space, wide",
     "space and cities, wide",
+    "space along a river, wide",
+    "space with a gradient",
 )
+#: How much farther places stay alike along the river, and the gradient across a city, per km.
+_STRETCH, _GRADIENT = 3.0, 0.5
 #: London, Tokyo and New York, and their shares of the sites as in the paper.
 _CENTRES = ((-0.12, 51.5), (139.7, 35.7), (-74.0, 40.7))
 _SHARES = (0.55, 0.24, 0.21)
@@ -64,10 +69,13 @@ def _block(
         return share * toward + (1.0 - share) * noise + 0.3 * generator.normal(size=(sites, width))
     block = noise
     if "space" in scenario:
-        apart = np.linalg.norm(place[:, None] - place[None, :], axis=2)
+        felt = place * (np.array([1.0, _STRETCH]) if "river" in scenario else 1.0)
+        apart = np.linalg.norm(felt[:, None] - felt[None, :], axis=2)
         alike = np.where(city[:, None] == city[None, :], np.exp(-apart / _RANGE), 0.0)
         field = np.linalg.cholesky(alike + 1e-9 * np.eye(sites)) @ generator.normal(size=(sites, width))
         block = field + 0.5 * noise
+    if "gradient" in scenario:
+        block = block + _GRADIENT * place @ generator.normal(size=(2, width))
     if "cities" in scenario:
         block = block + generator.normal(size=(3, width))[city]
     return block

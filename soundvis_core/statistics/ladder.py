@@ -10,7 +10,6 @@ import numpy as np
 
 from ..progress import NO_PROGRESS, PartOf, Progress, check_cancelled
 from .checks import Sites
-from .distance_decay import beyond_distance
 from .factored import FactoredPair
 from .mantel import mantel_p, naive_p, permutation_orders, stratified_orders, two_sided_p
 from .moran import moran_null, off_centre_p
@@ -19,6 +18,7 @@ from .places import Places
 from .results import MANTEL, MORAN, NAIVE, PARTIAL, POOLED, STRATIFIED, Rung
 from .sampling import sample_of
 from .similarity import rank_matrix
+from .spatial_trend import beyond_place
 
 #: With fewer sites, space leaves too few patterns for the Moran rung to say anything.
 MIN_MORAN_SITES = 8
@@ -177,8 +177,8 @@ def _moran(evidence: Evidence, sites: Sites, places: Places, settings: Settings,
 
     Two things are held fixed that the plain test of Crabot et al. 2019 leaves open, and without which it finds links
     where there are none (benchmarks/bench_type_one.py). Cities are broad patterns with too few signs to draw, so the
-    test stays within them. And similarities of wide vectors follow distance closely: what a smooth function of
-    distance explains is taken off the second block.
+    test stays within them. And similarities of wide vectors follow place closely: what place explains is taken
+    off the second block.
     """
     if not places.known:
         return Rung(MORAN, None, None, note="the sites have no coordinates")
@@ -199,13 +199,13 @@ def _moran(evidence: Evidence, sites: Sites, places: Places, settings: Settings,
         if tested is not None:
             found.append((len(part), *tested))
     if not found:
-        note = "fewer than five different places, or similarities that vary with distance only"
+        note = "fewer than five different places, or similarities that place explains wholly"
         return Rung(MORAN, None, None, note=note)
     whole = sum(size for size, _, _, _ in found)
     r = sum(size * part_r for size, _, part_r, _ in found) / whole
     null = np.sum([size * drawn for size, _, _, drawn in found], axis=0) / whole
     used = sum(count for _, count, _, _ in found)
-    notes = ["given distance"]
+    notes = ["beyond what place explains"]
     if grouped:
         notes.append(f"mean of the r within {len(found)} group{'s' if len(found) > 1 else ''} by their sites")
     if used < whole or evidence.sampled:
@@ -230,7 +230,8 @@ def _moran_part(
         a, b = a[np.ix_(sample, sample)], b[np.ix_(sample, sample)]
         if settings.method == "spearman":
             a, b = rank_matrix(a), rank_matrix(b)
-    beyond = beyond_distance(b, places.log_distance(evidence.positions[sample]))
+    chosen = evidence.positions[sample]
+    beyond = beyond_place(b, places.log_distance(chosen), places.lonlat(chosen), basis.vectors)
     if beyond is None:
         return None
     seed = settings.seed + number

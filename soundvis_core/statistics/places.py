@@ -37,9 +37,9 @@ class Places:
     def log_distance(self, positions: np.ndarray) -> np.ndarray:
         """(n, n) log(1 + metres) between sites that have a place."""
         if self._lonlat is None or len(self._lonlat) > _ALL_SITES:
-            return self._distances.get(positions.tobytes(), lambda: log_distance(self._at(positions)))
+            return self._distances.get(positions.tobytes(), lambda: log_distance(self.lonlat(positions)))
         placed = np.flatnonzero(self.placed(np.arange(len(self._lonlat))))
-        everywhere = self._distances.get("all", lambda: log_distance(self._at(placed)))
+        everywhere = self._distances.get("all", lambda: log_distance(self.lonlat(placed)))
         where = np.searchsorted(placed, positions)
         return everywhere if len(where) == len(placed) else everywhere[np.ix_(where, where)]
 
@@ -60,10 +60,11 @@ class Places:
         if key not in self._bases:
             if sum(basis.vectors.nbytes for basis in self._bases.values() if basis) > _BASES_BYTES:
                 self._bases.clear()
-            self._bases[key] = spatial_basis(self._at(positions))
+            self._bases[key] = spatial_basis(self.lonlat(positions))
         return self._bases[key]
 
-    def _at(self, positions: np.ndarray) -> np.ndarray:
+    def lonlat(self, positions: np.ndarray) -> np.ndarray:
+        """(n, 2) degrees. Raises ValueError where no site has a place."""
         if self._lonlat is None:
             raise ValueError("the sites have no places")
         return self._lonlat[positions]

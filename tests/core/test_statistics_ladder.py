@@ -10,12 +10,12 @@ import pytest
 from soundvis_core.statistics import ladder as ladder_module
 from soundvis_core.statistics import places, rows
 from soundvis_core.statistics.correlate import correlate_blocks
-from soundvis_core.statistics.distance_decay import beyond_distance
 from soundvis_core.statistics.mantel import mantel_p, naive_p, permutation_orders, stratified_orders
 from soundvis_core.statistics.moran import moran_null, moran_p, off_centre_p, spatial_basis
 from soundvis_core.statistics.partial import difference_matrix, log_distance, partial_mantel
 from soundvis_core.statistics.results import MANTEL, MORAN, NAIVE, PARTIAL, RUNGS, STRATIFIED, Block
 from soundvis_core.statistics.similarity import pairs_of, rank_matrix, similarity_matrix
+from soundvis_core.statistics.spatial_trend import beyond_place
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -63,13 +63,13 @@ def test_each_rung_equals_its_test_alone():
     assert (row.rungs[PARTIAL].statistic, row.p(PARTIAL)) == expected
 
 
-def test_moran_without_groups_is_the_test_beyond_distance():
+def test_moran_without_groups_is_the_test_beyond_place():
     blocks, where = two_blocks(), lonlat()
     row = first_row(blocks, lonlat=where)
     a, b = matrices(blocks)
-    expected = moran_p(a, beyond_distance(b, log_distance(where)), spatial_basis(where), 99, 3)
+    expected = moran_p(a, beyond(b, where), spatial_basis(where), 99, 3)
     assert (row.rungs[MORAN].statistic, row.p(MORAN)) == expected
-    assert row.rungs[MORAN].note == "given distance" and row.rungs[MORAN].sites is None
+    assert row.rungs[MORAN].note == "beyond what place explains" and row.rungs[MORAN].sites is None
 
 
 def test_moran_of_a_pooled_row_stays_within_groups():
@@ -78,26 +78,46 @@ def test_moran_of_a_pooled_row_stays_within_groups():
     r, null = 0.0, np.zeros(99)
     for number, part in enumerate((slice(0, 18), slice(18, 30))):
         a, b = (matrix[part, part] for matrix in matrices(blocks))
-        beyond = beyond_distance(b, log_distance(where[part]))
-        part_r, drawn = moran_null(a, beyond, spatial_basis(where[part]), 99, 3 + number)
+        part_r, drawn = moran_null(a, beyond(b, where[part]), spatial_basis(where[part]), 99, 3 + number)
         r, null = r + len(a) / 30 * part_r, null + len(a) / 30 * drawn
     assert row.rungs[MORAN].statistic == pytest.approx(r, abs=1e-12)
     assert row.p(MORAN) == off_centre_p(r, null)
     assert "mean of the r within 2 groups" in row.rungs[MORAN].note
 
 
-def test_beyond_distance_is_what_a_least_squares_curve_leaves_over():
+def beyond(similarity, where):
+    return beyond_place(similarity, log_distance(where), where, spatial_basis(where).vectors)
+
+
+def test_what_place_leaves_over_has_nothing_of_place():
     where, (block, _) = lonlat(), two_blocks()
     similarity, distance = similarity_matrix(block.values), log_distance(where)
-    left, apart = pairs_of(beyond_distance(similarity, distance)), pairs_of(distance)
-    knots = np.quantile(apart, np.arange(1, 6) / 6)
-    for explained in (np.ones_like(apart), apart, *(np.maximum(apart - knot, 0) for knot in knots)):
-        assert np.dot(left, explained) == pytest.approx(0.0, abs=1e-7)
-    assert np.var(left) < np.var(pairs_of(similarity))
-    assert beyond_distance(-2.0 * distance + 1.0, distance) is None
-    assert beyond_distance(np.ones((5, 5)), distance[:5, :5]) is None
-    flat = beyond_distance(similarity, np.zeros_like(distance))
-    np.testing.assert_allclose(pairs_of(flat), pairs_of(similarity) - pairs_of(similarity).mean(), atol=1e-12)
+    left = pairs_of(beyond(similarity, where))
+    apart = pairs_of(distance)
+    explained = [np.ones_like(apart), apart]
+    explained += [np.maximum(apart - knot, 0) for knot in np.quantile(apart, np.arange(1, 6) / 6)]
+    explained.append(pairs_of(difference_matrix(where[:, 1])))
+    patterns = spatial_basis(where).vectors[:, :2]
+    explained.append(pairs_of(np.outer(patterns[:, 0], patterns[:, 0])))
+    explained.append(
+        pairs_of(np.outer(patterns[:, 0], patterns[:, 1]) + np.outer(patterns[:, 1], patterns[:, 0]))
+    )
+    for column in explained:
+        assert np.dot(left, column) / np.linalg.norm(column) == pytest.approx(0.0, abs=1e-9)
+    assert 0 < np.var(left) < np.var(pairs_of(similarity))
+
+
+def test_where_place_explains_all_nothing_is_left_over():
+    where = lonlat()
+    assert beyond(-2.0 * log_distance(where) + 1.0, where) is None
+    assert beyond(np.ones((SITES, SITES)), where) is None
+
+
+@pytest.mark.parametrize("sites", [5, 6, 8, 12, 20])
+def test_few_sites_have_less_of_place_taken_off(sites):
+    left = beyond(similarity_matrix(two_blocks(sites=sites)[0].values), lonlat(sites))
+    assert np.isfinite(left).all() and pairs_of(left).mean() == pytest.approx(0.0, abs=1e-12)
+    assert np.linalg.matrix_rank(left) > 1
 
 
 def test_spearman_tests_ranks_at_every_rung():
