@@ -222,6 +222,16 @@ class Impatient(NoProgress):
         return self.looks < 0
 
 
+def test_long_runs_say_how_long_they_take(monkeypatch):
+    monkeypatch.setattr(cross_modal, "_PER_SITE", 1.0)
+    told = []
+    patient = Impatient()
+    patient.info = told.append
+    shares = np.random.default_rng(0).dirichlet([1, 1, 1], 30)
+    composition_agreement(shares, shares[::-1], "cosine", 8, 0, patient)
+    assert told == ["cosine: the permutations take about 4 minutes. Fewer take less."]
+
+
 def test_progress_and_cancel():
     sound, sight = embeddings(20)
     patient = Impatient()
