@@ -45,9 +45,12 @@ def says(row: CorrelationRow, advice: Advice) -> str:
     if rung.p > LEVEL:
         text = f"No link is shown {tested}; that is not evidence that there is none."
         return text + _loose(row, advice.rung)
-    toward = "tend to" if coefficient > 0 else "tend not to"
+    # Of what the advised rung tests: groups or nearness may have made the rest of r.
+    toward = "tend to" if rung.statistic > 0 else "tend not to"
     text = f"Places that {_alike(row.block_a, row)} {toward} {_alike(row.block_b, row, be=True)} {tested}: "
-    text += f"a {_size(coefficient).lower()} link, which does not say that one causes the other."
+    text += f"a {_size(rung.statistic).lower()} link, which does not say that one causes the other."
+    if rung.statistic * coefficient < 0.0:
+        text += " The r over all pairs has the other sign: it comes from groups or from nearness."
     if not advice.holds:
         text += f" Read with care: {advice.reason}."
     return text

@@ -135,6 +135,13 @@ def test_words_of_a_link():
     assert "tend not to look alike" in says(row_with(-0.2, mantel=0.01), Advice(MANTEL, "because"))
 
 
+def test_words_follow_the_sign_of_what_the_advised_rung_tests():
+    row = row_with(0.3, mantel=0.01)
+    row = replace(row, rungs={**row.rungs, MORAN: Rung(MORAN, -0.12, 0.02)})
+    text = says(row, Advice(MORAN, "because"))
+    assert "tend not to look alike" in text and "a weak link" in text and "has the other sign" in text
+
+
 def test_words_of_no_link_name_the_looser_tests_that_would_see_one():
     text = says(row_with(naive=1e-9, mantel=0.004, moran=0.3), Advice(MORAN, "because"))
     assert text.startswith("No link is shown (Moran spectral randomisation, p = 0.300)")
