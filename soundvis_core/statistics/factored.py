@@ -10,24 +10,23 @@ the diagonal, all of similarity 1, are then taken out.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..progress import NO_PROGRESS, PartOf, Progress, check_cancelled
+from .factored_orders import MATRIX_SITES, MOVED, MULTIPLIED, ROWS, by_matrices, by_rows, one_order
 from .moments import sd_of_sums
+from .orders import OrderGrid, permutation_orders
 from .similarity import CONSTANT, unit_rows
 
-#: Rows of a block in hand at a time.
-_ROWS = 4096
 #: A sum that is this small beside its parts is their rounding.
 _ROUNDING = 1e-13
 #: Blocks wider than this are permuted in float32, and in float64 again where that could change a p.
 _WIDE = 64
-#: How near the observed |r| a permuted one of float32 is computed again; its error is some 1e-7.
-_NEAR = 1e-4
+#: What part of a sum float32 may be off, at most; some 1e-7 is usual.
+_FLOAT32 = 1e-6
 
 
 @dataclass(frozen=True)
@@ -53,17 +52,14 @@ class FactoredPair:
         self.sites = len(rows_a)
         self._a, self._b = rows_a, rows_b
         self._moments = self._sum_up(progress)
-        ones = float(self.sites)
-        moments = self._moments
-        self._squares_a = _off_diagonal(
-            moments.aa, moments.mean_a, moments.mean_a, moments.aa, moments.aa, ones, ones
-        )
-        self._squares_b = _off_diagonal(
-            moments.bb, moments.mean_b, moments.mean_b, moments.bb, moments.bb, ones, ones
-        )
-        self._products = _off_diagonal(
-            moments.ab, moments.mean_a, moments.mean_b, moments.aa, moments.bb, ones, ones
-        )
+        moments, ones = self._moments, float(self.sites)
+        mean_a, mean_b, aa, bb = moments.mean_a, moments.mean_b, moments.aa, moments.bb
+        self._squares_a = _off_diagonal(aa, mean_a, mean_a, aa, aa, ones, ones)
+        self._squares_b = _off_diagonal(bb, mean_b, mean_b, bb, bb, ones, ones)
+        self._scale = math.sqrt(max(self._squares_a, 0.0) * max(self._squares_b, 0.0))
+        # Over all ordered pairs, self-pairs included, and what these are, times the number of sites.
+        self._sums = _squared(moments.ab) + 2.0 * ones * float(mean_a @ moments.ab @ mean_b)
+        self._self_pairs = float(np.trace(aa)) * float(np.trace(bb))
         self._ready: tuple[np.ndarray, np.ndarray] | None = None
 
     def varies(self) -> tuple[bool, bool]:
@@ -80,7 +76,7 @@ class FactoredPair:
 
     def r(self) -> float | None:
         """Pearson's r of the similarities over the pairs; None where one block's do not vary."""
-        return self._r_of(self._products) if all(self.varies()) else None
+        return float(self._r_of(self._sums)) if all(self.varies()) else None
 
     def null_sd(self) -> float | None:
         """Exact standard deviation of r over all orders of the sites; None where r is, or below 3 sites."""
@@ -102,20 +98,32 @@ class FactoredPair:
 
         Raises :class:`Cancelled` where the user stops the run.
         """
-        observed = self.r()
-        found: list[float] = []
+        observed, spread = self.r(), self.null_sd()
+        if observed is None or spread is None:
+            return np.array([math.nan for _ in orders])
+        a, b = self._deviations()
+        if isinstance(orders, OrderGrid) and not self._wide:
+            return np.asarray(self._r_of(by_rows(a, b, orders, progress)))
+        if isinstance(orders, OrderGrid) and self._matrices_seconds(orders) < self._rows_seconds(len(orders)):
+            self_pairs = self._self_pairs / self.sites
+            sums, error = by_matrices(a, b, orders, self._sums - self_pairs, self_pairs, progress)
+            found = np.asarray(self._r_of(sums))
+            near = np.abs(np.abs(found) - abs(observed)) <= error / self._scale
+            for number in np.flatnonzero(near):
+                check_cancelled(progress)
+                found[number] = self._exact_r(orders.order(int(number)))
+            return found
+        one_by_one = []
         for done, order in enumerate(orders):
             check_cancelled(progress)
             if total:
                 progress.report(done / total)
-            if observed is None:
-                found.append(math.nan)
-                continue
-            r = self._r_of(self._permuted_products(order, exact=False))
-            if self._wide and abs(abs(r) - abs(observed)) < _NEAR:
-                r = self._r_of(self._permuted_products(order, exact=True))
-            found.append(r)
-        return np.array(found)
+            summed = one_order(a, b, order)
+            r = float(self._r_of(summed))
+            if self._wide and abs(abs(r) - abs(observed)) <= _FLOAT32 * (abs(summed) / self._scale + spread):
+                r = self._exact_r(order)
+            one_by_one.append(r)
+        return np.array(one_by_one)
 
     def weighted(self, weights: np.ndarray) -> float | None:
         """The r with the pair of sites i, j counted weights[i] * weights[j] times, weights (n,) at least 0.
@@ -132,8 +140,8 @@ class FactoredPair:
         width_a, width_b = len(self._moments.mean_a), len(self._moments.mean_b)
         products = np.zeros((width_a + width_b, width_a + width_b))
         shift = np.zeros(width_a + width_b)
-        for start in range(0, len(drawn), _ROWS):
-            chosen, count = drawn[start : start + _ROWS], counts[start : start + _ROWS]
+        for start in range(0, len(drawn), ROWS):
+            chosen, count = drawn[start : start + ROWS], counts[start : start + ROWS]
             both = np.concatenate([rows_a[chosen, :width_a], rows_b[chosen, :width_b]], axis=1)
             shift += count @ both
             both *= np.sqrt(count)[:, None].astype(both.dtype)
@@ -158,7 +166,7 @@ class FactoredPair:
         if self.sites < 3:
             return found
         share = self.sites / (self.sites - 1.0)
-        for start in range(0, self.sites, _ROWS):
+        for start in range(0, self.sites, ROWS):
             a, b = self._unit(self._a, start), self._unit(self._b, start)
             # A site's similarity to itself, less its mean one: out of the sums over all sites.
             self_a, self_b = 1.0 - a @ moments.mean_a, 1.0 - b @ moments.mean_b
@@ -176,25 +184,34 @@ class FactoredPair:
         return found
 
     def estimate_seconds(self, permutations: int) -> float:
-        """About how long that many permutations take on this machine: some rows are permuted and timed."""
-        rows_a, rows_b = self._deviations()
-        some = np.random.default_rng(0).integers(0, self.sites, min(self.sites, 4 * _ROWS))
-        self._multiply(rows_a, rows_b, some)
-        began = time.perf_counter()
-        self._multiply(rows_a, rows_b, some)
-        return (time.perf_counter() - began) * self.sites / len(some) * permutations
+        """About how long that many permutations take, in seconds on two cores, for orders as :class:`OrderGrid` has."""
+        orders = permutation_orders(self.sites, permutations, 0)
+        if self._wide:
+            return min(self._rows_seconds(permutations), self._matrices_seconds(orders))
+        moved = (orders.rows + orders.columns) * (self._a.shape[1] + self._b.shape[1] + 2) * self.sites
+        return self._rows_seconds(permutations) + moved * MOVED
+
+    def _rows_seconds(self, permutations: int) -> float:
+        return self.sites * (self._a.shape[1] + 1.0) * (self._b.shape[1] + 1.0) * permutations * MULTIPLIED
+
+    def _matrices_seconds(self, orders: OrderGrid) -> float:
+        if self.sites > MATRIX_SITES:
+            return math.inf
+        pairs = self.sites * self.sites / 2.0
+        multiplied = self._a.shape[1] + self._b.shape[1] + float(orders.rows) * orders.columns
+        return pairs * (multiplied * MULTIPLIED + (orders.rows + orders.columns) * MOVED)
 
     @property
     def _wide(self) -> bool:
         return max(self._a.shape[1], self._b.shape[1]) > _WIDE
 
     def _unit(self, rows: np.ndarray, start: int) -> np.ndarray:
-        return unit_rows(rows[start : start + _ROWS].astype(np.float64))
+        return unit_rows(rows[start : start + ROWS].astype(np.float64))
 
     def _sum_up(self, progress: Progress) -> _Moments:
         width_a, width_b = self._a.shape[1], self._b.shape[1]
         means = [np.zeros(width_a), np.zeros(width_b)]
-        starts = range(0, self.sites, _ROWS)
+        starts = range(0, self.sites, ROWS)
         for mean, rows in zip(means, (self._a, self._b)):
             for start in starts:
                 check_cancelled(progress)
@@ -218,43 +235,31 @@ class FactoredPair:
             ready = []
             for rows, mean in ((self._a, self._moments.mean_a), (self._b, self._moments.mean_b)):
                 deviations = np.empty((self.sites, rows.shape[1] + 1), dtype)
-                for start in range(0, self.sites, _ROWS):
+                for start in range(0, self.sites, ROWS):
                     chunk = self._unit(rows, start) - mean
-                    deviations[start : start + _ROWS, :-1] = chunk
-                    deviations[start : start + _ROWS, -1] = chunk @ mean
+                    deviations[start : start + ROWS, :-1] = chunk
+                    deviations[start : start + ROWS, -1] = chunk @ mean
                 ready.append(deviations)
             self._ready = (ready[0], ready[1])
         return self._ready
 
-    def _permuted_products(self, order: np.ndarray, exact: bool) -> float:
-        """Sum over ordered pairs of distinct sites of the products of similarities around their means."""
+    def _exact_r(self, order: np.ndarray) -> float:
+        """The r of one order in float64 throughout."""
         moments = self._moments
-        if exact:
-            products = np.zeros((len(moments.mean_a), len(moments.mean_b)))
-            for start in range(0, self.sites, _ROWS):
-                a = unit_rows(self._a[order[start : start + _ROWS]].astype(np.float64)) - moments.mean_a
-                products += a.T @ (self._unit(self._b, start) - moments.mean_b)
-            along = float(moments.mean_a @ products @ moments.mean_b)
-        else:
-            whole = self._multiply(*self._deviations(), order)
-            products, along = whole[:-1, :-1], float(whole[-1, -1])
-        diagonal = float(np.trace(moments.aa)) * float(np.trace(moments.bb)) / (self.sites - 1.0)
-        return 2.0 * self.sites * along + _squared(products) - diagonal
-
-    @staticmethod
-    def _multiply(rows_a: np.ndarray, rows_b: np.ndarray, order: np.ndarray) -> np.ndarray:
-        products = np.zeros((rows_a.shape[1], rows_b.shape[1]))
-        for start in range(0, len(order), _ROWS):
-            moved = rows_a.take(order[start : start + _ROWS], axis=0)
-            products += moved.T @ rows_b[start : start + len(moved)]
-        return products
+        products = np.zeros((len(moments.mean_a), len(moments.mean_b)))
+        for start in range(0, self.sites, ROWS):
+            a = unit_rows(self._a[order[start : start + ROWS]].astype(np.float64)) - moments.mean_a
+            products += a.T @ (self._unit(self._b, start) - moments.mean_b)
+        along = float(moments.mean_a @ products @ moments.mean_b)
+        return float(self._r_of(_squared(products) + 2.0 * self.sites * along))
 
     def _differ(self, squares: float, products: np.ndarray) -> bool:
         rounding = _ROUNDING * (_squared(products) + float(np.trace(products)) ** 2 / max(self.sites - 1, 1))
         return self.sites > 2 and squares > max(self.sites * (self.sites - 1) * CONSTANT**2, rounding)
 
-    def _r_of(self, products: float) -> float:
-        return min(max(products / math.sqrt(self._squares_a * self._squares_b), -1.0), 1.0)
+    def _r_of(self, sums: float | np.ndarray) -> np.floating | np.ndarray:
+        """The r from sums over all ordered pairs, self-pairs included."""
+        return np.clip((sums - self._self_pairs / (self.sites - 1.0)) / self._scale, -1.0, 1.0)
 
 
 def _off_diagonal(

@@ -50,6 +50,11 @@ class OrderGrid(Iterator[np.ndarray]):
     def __next__(self) -> np.ndarray:
         return next(self._orders)
 
+    def order(self, number: int) -> np.ndarray:
+        """One of the orders by its number, from 0."""
+        column, row = divmod(number + 1, self.rows)
+        return self._factor(row)[self._factor(column and self.rows + column)]
+
     def first(self) -> list[np.ndarray]:
         """The factors that are applied first, ``rows`` of them, no more than the square root of the orders."""
         return [self._factor(number) for number in range(self.rows)]
