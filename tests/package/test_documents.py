@@ -48,10 +48,10 @@ def test_every_picture_is_shown():
 
 
 def frozen() -> dict[str, set[str]]:
-    """Parameters by tool, from the table that ``tests/qgis/test_snapshot.py`` holds the toolbox to."""
+    """Parameters by tool, from the table that the tests in QGIS hold the toolbox to."""
     found: dict[str, set[str]] = {}
     tables: dict[str, ast.expr] = {}
-    for node in ast.parse(ROOT.joinpath("tests", "qgis", "test_snapshot.py").read_text("utf-8")).body:
+    for node in ast.parse(ROOT.joinpath("tests", "qgis", "frozen.py").read_text("utf-8")).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             tables[node.targets[0].id] = node.value
     for tool, rows in zip(tables["FROZEN"].keys, tables["FROZEN"].values):
