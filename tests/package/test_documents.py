@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import csv
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -49,14 +49,9 @@ def test_every_picture_is_shown():
 
 def frozen() -> dict[str, set[str]]:
     """Parameters by tool, from the table that the tests in QGIS hold the toolbox to."""
-    found: dict[str, set[str]] = {}
-    tables: dict[str, ast.expr] = {}
-    for node in ast.parse(ROOT.joinpath("tests", "qgis", "frozen.py").read_text("utf-8")).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            tables[node.targets[0].id] = node.value
-    for tool, rows in zip(tables["FROZEN"].keys, tables["FROZEN"].values):
-        found[tool.value] = {row.elts[0].value for row in rows.elts}
-    found[tables["READY_MODEL"].value] = {key.value for key in tables["READY_MODEL_PARAMETERS"].keys}
+    tables = runpy.run_path(str(ROOT / "tests" / "qgis" / "frozen.py"))
+    found = {tool: {row[0] for row in rows} for tool, rows in tables["FROZEN"].items()}
+    found[tables["READY_MODEL"]] = set(tables["READY_MODEL_PARAMETERS"])
     return found
 
 
