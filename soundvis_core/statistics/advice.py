@@ -3,6 +3,8 @@
 A permutation test takes the sites as exchangeable. They are not where the sites of one group (a city) are alike, nor
 where near sites are alike, if that is so in both blocks: then groups and space alone make a correlation. Both are
 looked for in the data, and the rung is named that held its level in the simulations of benchmarks/bench_type_one.py.
+None does where place acts on both blocks in one way that is not the same everywhere (a gradient across the city, say):
+the Moran rung comes nearest then, and no advice can tell.
 """
 
 from __future__ import annotations
