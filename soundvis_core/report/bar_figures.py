@@ -31,6 +31,8 @@ GROUPS_PER_HALF = 4
 MAX_BARS = 6
 #: Figures stop after so many groups; the tables go on.
 MAX_BAR_GROUPS = 42
+#: With more groups than this, categories are drawn for all sites only.
+MAX_CATEGORY_GROUPS = 13
 #: Pairs of blocks whose categories are drawn.
 MAX_CATEGORY_PAIRS = 12
 
@@ -64,7 +66,7 @@ def bar_figures(result: CorrelationResult, prefix: str) -> list[str]:
 def category_figures(result: CorrelationResult, prefix: str) -> tuple[list[str], bool]:
     """Each BGA category by group: a figure per pair of blocks, and whether the figures take half the width."""
     pairs = list(dict.fromkeys((row.block_a, row.block_b) for row in result.rows if row.category))
-    groups = drawn_groups(result)
+    groups = drawn_groups(result) if len(result.groups) <= MAX_CATEGORY_GROUPS else [POOLED]
     half = len(groups) <= GROUPS_PER_HALF
     limits = _limits(row for row in result.rows if row.category)
     figures = []
@@ -226,9 +228,12 @@ def _bar(
         return
     look = hatched(colour) if shows_link(row) is False else {"color": colour}
     axes.bar(x, value, width, linewidth=0.9, **look)
-    ends = row.interval or (value, value)
-    ends = (max(ends[0], limits[0]), min(ends[1], limits[1]))
+    whole = row.interval or (value, value)
+    ends = (max(whole[0], limits[0]), min(whole[1], limits[1]))
+    if ends != whole:
+        labelled = False  # there is no room beyond a whisker that is cut
     if row.interval is not None:
+        axes.plot([x, x], ends, color="white", linewidth=2.8, solid_capstyle="butt")
         axes.plot([x, x], ends, color=INK, linewidth=1.1, solid_capstyle="butt")
         for end in ends:
             axes.plot([x - width * 0.16, x + width * 0.16], [end, end], color=INK, linewidth=1.1)

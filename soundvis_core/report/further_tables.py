@@ -21,6 +21,7 @@ from .markup import (
     group_head,
     heads,
     isolated,
+    more_rows,
     p_value,
     section,
     strong,
@@ -31,7 +32,7 @@ from .markup import (
 from .wording import LEVEL, compared, number, percent, span, tested
 
 #: Rows of one table; the CSV file goes on.
-MAX_ROWS = 400
+MAX_ROWS = 200
 _SHARES = ("unique_street", "unique_aerial", "shared")
 
 
@@ -121,7 +122,8 @@ def heterogeneity_section(result: CorrelationResult) -> str:
         "variance; I\u00b2 is the share "
         "of the variation between groups that is more than sampling noise.</p>"
     )
-    return section("groups", "Do the groups differ?", lead + table("groups", head, f"<tbody>{rows}</tbody>"))
+    shown = table("groups", head, f"<tbody>{rows}</tbody>") + more_rows(len(result.heterogeneity), MAX_ROWS)
+    return section("groups", "Do the groups differ?", lead + shown)
 
 
 def ceiling_section(result: CorrelationResult) -> str:
@@ -146,7 +148,11 @@ def ceiling_section(result: CorrelationResult) -> str:
         "that it is known for; "
         "where it is known for one block only it is too high rather than too low.</p>"
     )
-    return section("ceiling", "Against the noise ceiling", lead + table("ceiling", head, bodies))
+    return section(
+        "ceiling",
+        "Against the noise ceiling",
+        lead + table("ceiling", head, bodies) + more_rows(len(rows), MAX_ROWS),
+    )
 
 
 def _ceiling_row(row: CorrelationRow, value: float) -> str:
@@ -182,11 +188,13 @@ def bands_section(result: CorrelationResult) -> str:
             ("95 % of draws", ""),
             ("Same sign", "of draws"),
             ("Mantel p", f"\u2264 {LEVEL:g}, of draws"),
-            ("Conclusion", ""),
+            ("Conclusion", "under the draws"),
         ]
     )
     return section(
-        "weights", "If the BGA weights were others", _survivors(bands) + table("bands", head, bodies)
+        "weights",
+        "If the BGA weights were others",
+        _survivors(bands) + table("bands", head, bodies) + more_rows(len(bands), MAX_ROWS),
     )
 
 
@@ -217,7 +225,7 @@ def _survivors(bands: Sequence[WeightBand]) -> str:
 
 
 def _band_row(band: WeightBand, under: bool, row: CorrelationRow | None) -> str:
-    verdict = {True: "survives", False: "<b>depends on the weights</b>", None: "\u2013"}[band.survives]
+    verdict = {True: "survives", False: "<b>depends on them</b>", None: "\u2013"}[band.survives]
     interval = (
         "\u2013" if band.low is None or band.high is None else f"{number(band.low)} to {number(band.high)}"
     )

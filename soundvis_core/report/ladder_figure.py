@@ -19,7 +19,7 @@ from .wording import FEW_SITES, LEVEL, SHORT_RUNGS, advised_rung, number, tested
 LINES_PER_FIGURE = 52
 FIRST_LINES = 38
 #: Lines in all; the table goes on.
-MAX_LINES = 320
+MAX_LINES = 240
 _LINE = 0.205  # inches
 _HEADING = 1.5  # lines that a heading takes
 _LEFT, _GAP, _RUNG, _VALUE = (
@@ -264,5 +264,5 @@ def _p(axes: Any, x: float, y: float, p: float | None, advised: bool) -> None:
     text = "< .001" if p < 0.0005 else f"{p:.3f}".lstrip("0") if p < 0.9995 else "1"
     axes.text(
         x - 0.11, y, text, fontsize=8, va="center", ha="left", color=INK if found else SOFT,
-        weight="bold" if advised else "normal", zorder=3,
+        weight="bold" if advised and found else "normal", zorder=3,
     )  # fmt: skip

@@ -91,6 +91,13 @@ def table(kind: str, head: str, bodies: str) -> str:
     return f"<div class='scroll'><table class='{kind}'>{head}{bodies}</table></div>"
 
 
+def more_rows(count: int, shown: int) -> str:
+    """What stands under a table that does not show all its rows."""
+    if count <= shown:
+        return ""
+    return f"<p class='lead'>The first {shown:,} of {count:,} rows; the CSV file beside this report has them all.</p>"
+
+
 def section(key: str, title: str, content: str, kind: str = "") -> str:
     """A part of the page that the list of contents leads to; nothing where it has no content."""
     if not content:

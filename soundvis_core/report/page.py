@@ -8,7 +8,13 @@ from pathlib import Path
 
 from ..statistics.results import POOLED, RUNGS, CorrelationResult
 from .alignment_maps import alignment_figures
-from .bar_figures import MAX_BAR_GROUPS, MAX_CATEGORY_PAIRS, bar_figures, category_figures
+from .bar_figures import (
+    MAX_BAR_GROUPS,
+    MAX_CATEGORY_GROUPS,
+    MAX_CATEGORY_PAIRS,
+    bar_figures,
+    category_figures,
+)
 from .data_section import data_section, left_out_section
 from .figures import BGA_COLOURS
 from .further_tables import bands_section, ceiling_section, fusion_section, heterogeneity_section
@@ -92,13 +98,13 @@ def render_report(
         ("categories", "By BGA category", _categories(result)),
         ("correlations", "Correlations", results_section(result)),
         ("ladder", "The ladder of tests", _ladder(result)),
-        ("row-by-row", "Row by row", row_sentences(result)),
         ("pairs", "Pair by pair", _pairs(result)),
         ("maps", "Where they agree", _maps(result)),
         ("fusion", "Both views together", fusion_section(result)),
         ("groups", "Do the groups differ?", heterogeneity_section(result)),
         ("ceiling", "Noise ceiling", ceiling_section(result)),
         ("weights", "BGA weights", bands_section(result)),
+        ("row-by-row", "Row by row", row_sentences(result)),
         ("method", "Method", method_section(result)),
         ("left-out", "Sites left out", left_out_section(result, site_names)),
         ("provenance", "Provenance", _provenance(result, provenance)),
@@ -171,13 +177,16 @@ def _categories(result: CorrelationResult) -> str:
         if len(pairs) > MAX_CATEGORY_PAIRS
         else ""
     )
+    few = ""
+    if len(result.groups) > MAX_CATEGORY_GROUPS:
+        few = f" All sites only; the ladder and the tables have the {len(result.groups)} groups."
     colours = " ".join(
         f"<span class='key'><i style='background:{BGA_COLOURS.get(name, '#969696')}'></i>{escape(name)}</span>"
         for name in dict.fromkeys(row.category for row in result.rows if row.category)
     )
     caption = (
         f"{colours} Each category compared by itself: the similarity of two sites is 1 \u2212 |difference| / range of "
-        f"their shares. Filled: p of the advised test at most {LEVEL:g}; hatched: above.{more}{_not_drawn(result)}"
+        f"their shares. Filled: p of the advised test at most {LEVEL:g}; hatched: above.{more}{few}"
     )
     return section("categories", "By BGA category", figure(svgs, caption, 2 if half else 1))
 

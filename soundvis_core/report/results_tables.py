@@ -11,6 +11,7 @@ from .markup import (
     escape,
     group_head,
     heads,
+    more_rows,
     p_value,
     section,
     small_p,
@@ -24,6 +25,7 @@ from .wording import COEFFICIENTS, LEVEL, SHORT_RUNGS, advised_rung, number, spa
 #: Rows of the tables; the CSV file goes on.
 MAX_ROWS = 1200
 MAX_LADDER_ROWS = 400
+MAX_SENTENCES = 200
 
 
 def results_section(result: CorrelationResult) -> str:
@@ -59,16 +61,9 @@ def results_section(result: CorrelationResult) -> str:
     )
     head = heads([column for column, keep in zip(columns, kept) if keep])
     return section(
-        "correlations", "Correlations", lead + table("results", head, bodies) + _more(result, MAX_ROWS)
-    )
-
-
-def _more(result: CorrelationResult, limit: int) -> str:
-    if len(result.rows) <= limit:
-        return ""
-    return (
-        f"<p class='lead'>The first {limit:,} of {len(result.rows):,} rows; the CSV file beside this report has "
-        "them all.</p>"
+        "correlations",
+        "Correlations",
+        lead + table("results", head, bodies) + more_rows(len(result.rows), MAX_ROWS),
     )
 
 
@@ -130,7 +125,7 @@ def ladder_table(result: CorrelationResult) -> str:
     text = "".join(f"<li value='{place}'>{escape(_sentence(note))}</li>" for note, place in notes.items())
     told = f"<ol class='notes'>{text}</ol>" if text else ""
     head = heads([("Compared", ""), (symbol, ""), *names])
-    return table("ladder", head, bodies) + told + _more(result, MAX_LADDER_ROWS)
+    return table("ladder", head, bodies) + told + more_rows(len(result.rows), MAX_LADDER_ROWS)
 
 
 def _head(name: str, symbol: str) -> str:
@@ -168,13 +163,11 @@ def row_sentences(result: CorrelationResult) -> str:
         return ""
     bodies = ""
     for group in (POOLED, *result.groups):
-        mine = with_whole([row for row in rows[:MAX_LADDER_ROWS] if row.group == group])
+        mine = with_whole([row for row in rows[:MAX_SENTENCES] if row.group == group])
         lines = "".join(
             f"<tr>{compared_cell(row.block_a, row.block_b, row.category, under)}<td>{escape(row.says)}</td></tr>\n"
             for row, under in mine
         )
         bodies += f"<tbody>{group_head(group, 2)}{lines}</tbody>" if lines else ""
-    more = ""
-    if len(rows) > MAX_LADDER_ROWS:
-        more = "<p class='lead'>The CSV file beside this report has the sentences of all rows.</p>"
-    return section("row-by-row", "Row by row, in words", table("said", "", bodies) + more)
+    words = table("said", "", bodies) + more_rows(len(rows), MAX_SENTENCES)
+    return section("row-by-row", "Row by row, in words", words)

@@ -35,6 +35,7 @@ th:last-child, td:last-child { padding-right: 0; }
 thead th { border-bottom: 2px solid #1d2321; vertical-align: bottom; overflow-wrap: normal; }
 small { display: block; font-weight: normal; color: #56605c; font-size: 11.5px; line-height: 1.3; }
 tbody th { font-weight: normal; }
+.blocks tbody th { white-space: nowrap; }
 tr.group th { padding-top: 16px; font-weight: bold; border-bottom-color: #9aa5a0; }
 tr.total th, tr.total td { border-top: 1px solid #1d2321; font-weight: bold; }
 tr.total small { font-weight: normal; }
@@ -106,6 +107,9 @@ dd { margin: 2px 0 0; max-width: 88ch; }
   p, li { orphans: 3; widows: 3; }
   tr, .panels > div, .wide, dt { break-inside: avoid; }
   dt { break-after: avoid; }
+  .summary { font-size: 9.5pt; padding: 1px 16px 6px; }
+  .summary .minded, .summary h3 { font-size: 8.5pt; }
+  .summary li { margin: 4px 0; }
   .rungs, .reasons { break-inside: avoid; }
   .results { font-size: 7.5pt; }
   tr.noted { break-after: avoid; }

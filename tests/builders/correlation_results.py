@@ -168,8 +168,7 @@ def _row(
     name = f"(Moran spectral randomisation, p = {p or 1.0:.3f})"
     words = f"No link is shown {name}; that is not evidence that there is none."
     if p is not None and p <= 0.05:
-        words = f"Places that are alike in {block_a} tend to be alike in {block_b} {name}: a weak link, "
-        "which does not say that one causes the other."
+        words = f"Places that are alike in {block_a} tend to be alike in {block_b} {name}: a weak link."
     return CorrelationRow(
         block_a, block_b, group, sites, dropped, pairs, r, category, method, rho, rungs,
         (tested - half, tested + half * 0.9) if bootstraps else None, sd,

@@ -89,7 +89,10 @@ def test_everything_is_there(tmp_path):
     assert "49 permutations, seed 3" in words and "snd_emb" in words and "cosine" in words
     assert "site 3" in words and "no value" in words  # dropped, with its reason
     assert page.tags.count("svg") == 7  # bars, the ladder, both views, and a figure per pair of blocks
-    assert text.index("What this says") < text.index("Correlations") < text.index("Provenance")
+    places = [
+        text.index(f"id='{key}'") for key in ("summary", "data", "correlations", "ladder", "provenance")
+    ]
+    assert places == sorted(places)
     for row in result.rows:
         assert number(row.r) in words
 
