@@ -126,8 +126,9 @@ def _look(
     for quadrant, (sign_a, sign_b) in QUADRANTS.items():
         pool = pools[quadrant]
         extremeness = np.minimum(signed_a[sign_a], signed_b[sign_b])
-        first, second = np.nonzero(extremeness > pool.least)
-        if len(first):
+        # Nearly all pieces hold nothing extreme enough: their maximum tells so, ten times faster than a search.
+        if extremeness.max() > pool.least:
+            first, second = np.nonzero(extremeness > pool.least)
             pool.offer(first + rows.start, second + columns.start, extremeness[first, second])
 
 
