@@ -53,13 +53,15 @@ class FactoredPair:
         self._a, self._b = rows_a, rows_b
         self._moments = self._sum_up(progress)
         moments, ones = self._moments, float(self.sites)
-        mean_a, mean_b, aa, bb = moments.mean_a, moments.mean_b, moments.aa, moments.bb
-        self._squares_a = _off_diagonal(aa, mean_a, mean_a, aa, aa, ones, ones)
-        self._squares_b = _off_diagonal(bb, mean_b, mean_b, bb, bb, ones, ones)
+        mean_a, mean_b = moments.mean_a, moments.mean_b
+        trace_a, trace_b = float(np.trace(moments.aa)), float(np.trace(moments.bb))
+        along_a, along_b = float(mean_a @ moments.aa @ mean_a), float(mean_b @ moments.bb @ mean_b)
+        self._squares_a = _off_diagonal(moments.aa, along_a, trace_a, trace_a, ones, ones)
+        self._squares_b = _off_diagonal(moments.bb, along_b, trace_b, trace_b, ones, ones)
         self._scale = math.sqrt(max(self._squares_a, 0.0) * max(self._squares_b, 0.0))
         # Over all ordered pairs, self-pairs included, and what these are, times the number of sites.
         self._sums = _squared(moments.ab) + 2.0 * ones * float(mean_a @ moments.ab @ mean_b)
-        self._self_pairs = float(np.trace(aa)) * float(np.trace(bb))
+        self._self_pairs = trace_a * trace_b
         self._ready: tuple[np.ndarray, np.ndarray] | None = None
 
     def varies(self) -> tuple[bool, bool]:
@@ -137,24 +139,32 @@ class FactoredPair:
         if whole * whole - squares <= 0.0:
             return None
         rows_a, rows_b = self._deviations()
-        width_a, width_b = len(self._moments.mean_a), len(self._moments.mean_b)
-        products = np.zeros((width_a + width_b, width_a + width_b))
-        shift = np.zeros(width_a + width_b)
+        cut, width = rows_a.shape[1], rows_a.shape[1] + rows_b.shape[1]
+        products, shift = np.zeros((width, width)), np.zeros(width)
         for start in range(0, len(drawn), ROWS):
             chosen, count = drawn[start : start + ROWS], counts[start : start + ROWS]
-            both = np.concatenate([rows_a[chosen, :width_a], rows_b[chosen, :width_b]], axis=1)
-            shift += count @ both
+            both = np.concatenate([rows_a[chosen], rows_b[chosen]], axis=1)
+            shift += np.einsum("i,ij->j", count, both)
             both *= np.sqrt(count)[:, None].astype(both.dtype)
             products += both.T @ both
+        # Around the mean row of what was drawn, and along that one.
         shift /= whole
         products -= whole * np.outer(shift, shift)
-        aa, bb, ab = products[:width_a, :width_a], products[width_a:, width_a:], products[:width_a, width_a:]
-        mean_a, mean_b = self._moments.mean_a + shift[:width_a], self._moments.mean_b + shift[width_a:]
-        squares_a = _off_diagonal(aa, mean_a, mean_a, aa, aa, whole, squares)
-        squares_b = _off_diagonal(bb, mean_b, mean_b, bb, bb, whole, squares)
-        if not (self._differ(squares_a, aa) and self._differ(squares_b, bb)):
+        along_a, along_b = np.append(shift[: cut - 1], 1.0), np.append(shift[cut:-1], 1.0)
+        aa, bb, ab = products[:cut, :cut], products[cut:, cut:], products[:cut, cut:]
+        traces = float(np.trace(aa[:-1, :-1])), float(np.trace(bb[:-1, :-1]))
+
+        def summed(
+            of: np.ndarray, first: np.ndarray, second: np.ndarray, trace_a: float, trace_b: float
+        ) -> float:
+            along = float(first @ of @ second)
+            return _off_diagonal(of[:-1, :-1], along, trace_a, trace_b, whole, squares)
+
+        squares_a = summed(aa, along_a, along_a, traces[0], traces[0])
+        squares_b = summed(bb, along_b, along_b, traces[1], traces[1])
+        if not (self._differ(squares_a, aa[:-1, :-1]) and self._differ(squares_b, bb[:-1, :-1])):
             return None
-        covered = _off_diagonal(ab, mean_a, mean_b, aa, bb, whole, squares)
+        covered = summed(ab, along_a, along_b, traces[0], traces[1])
         return min(max(covered / math.sqrt(squares_a * squares_b), -1.0), 1.0)
 
     def row_r(self) -> np.ndarray:
@@ -263,25 +273,19 @@ class FactoredPair:
 
 
 def _off_diagonal(
-    products: np.ndarray,
-    mean_a: np.ndarray,
-    mean_b: np.ndarray,
-    aa: np.ndarray,
-    bb: np.ndarray,
-    whole: float,
-    squares: float,
+    products: np.ndarray, along: float, trace_a: float, trace_b: float, whole: float, squares: float
 ) -> float:
     """Sum over ordered pairs of distinct sites of the product of two similarities, each less its mean over them.
 
-    products: (d, d) sums of products of deviations, a by b. whole, squares: the sum of the sites' weights and of
-    their squares. A self-pair's similarity, 1, lies trace / whole above the square of the mean row.
+    products: (d, d) sums of products of deviations, a by b; along: the same for what lies along the mean rows.
+    whole, squares: the sum of the sites' weights and of their squares. trace_a, trace_b: sums of squared deviations; a
+    self-pair's similarity, 1, lies trace / whole above the square of the mean row.
     """
     pairs = whole * whole - squares
     if pairs <= 0.0:
         return 0.0
-    self_a, self_b = float(np.trace(aa)) / whole, float(np.trace(bb)) / whole
-    inside = 2.0 * whole * float(mean_a @ products @ mean_b) + _squared(products)
-    return inside - self_a * self_b * (squares + squares * squares / pairs)
+    inside = 2.0 * whole * along + _squared(products)
+    return inside - (trace_a / whole) * (trace_b / whole) * (squares + squares * squares / pairs)
 
 
 def _squared(products: np.ndarray) -> float:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soundvis_core.errors import Cancelled
-from soundvis_core.statistics.mantel import mantel_p, naive_p, pearson, permutation_orders
+from soundvis_core.statistics.mantel import mantel_p, naive_p, pearson, permutation_orders, two_sided_p
 from soundvis_core.statistics.similarity import (
     mean_of_z_scores,
     measure_of,
@@ -184,6 +184,12 @@ def test_mantel_of_a_constant_or_of_no_orders_is_none():
     a = symmetric(np.random.default_rng(9), 5)
     assert mantel_p(np.ones((5, 5)), a, [np.arange(5)]) is None
     assert mantel_p(a, a, []) is None
+
+
+def test_two_sided_p_counts_ties_and_both_tails():
+    assert two_sided_p(0.3, np.array([0.3, -0.3 + 1e-13, 0.3 - 1e-13, 0.29, -0.31, 0.0])) == 5 / 7
+    assert two_sided_p(-0.3, np.array([0.3, 0.1])) == 2 / 3
+    assert two_sided_p(0.3, np.empty(0)) == 1.0
 
 
 def test_orders_repeat_with_the_seed():
