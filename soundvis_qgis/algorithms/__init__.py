@@ -15,6 +15,7 @@ from .setup.checkenvironment import CheckEnvironment
 from .setup.downloadmodels import DownloadModels
 from .setup.setupenvironment import SetUpEnvironment
 from .sites.samplesites import SampleSites
+from .sites.sitesfromrecordings import SitesFromRecordings
 from .statistics.correlatelayers import CorrelateLayers
 from .statistics.crossmodalcosine import CrossModalCosine
 from .statistics.noiseceiling import NoiseCeiling
@@ -24,6 +25,7 @@ from .statistics.sitepairs import SitePairs
 
 ALGORITHMS = (
     SampleSites,
+    SitesFromRecordings,
     EmbedSound,
     EmbedPhotos,
     EmbedImagery,

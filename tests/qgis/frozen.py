@@ -19,6 +19,16 @@ FROZEN = {
         ("OUTPUT", "sink", None),
         ("AERIAL", "rasterDestination", None),
     ),
+    "sitesfromrecordings": (
+        ("FOLDER", "file", None),
+        ("METADATA", "file", None, OPTIONAL),
+        ("TRACK", "file", None, OPTIONAL),
+        ("TIME_ZONE", "string", "UTC", OPTIONAL),
+        ("CLOCK_OFFSET", "number", 0.0),
+        ("TRACK_GAP", "number", 300.0, ADVANCED),
+        ("OUTPUT", "sink", None),
+        ("UNPLACED", "sink", None, OPTIONAL),
+    ),
     "embedsound": (
         ("INPUT", "source", None),
         ("PATH_FIELD", "field", None),
@@ -227,6 +237,7 @@ FROZEN = {
 }
 OUTPUTS = {
     "samplesites": {"FOLDER": "outputFolder", "OUTPUT": "outputVector", "AERIAL": "outputRaster"},
+    "sitesfromrecordings": {"OUTPUT": "outputVector", "UNPLACED": "outputVector"},
     "embedsound": {"OUTPUT": "outputVector", "WINDOWS": "outputVector"},
     "embedphotos": {"OUTPUT": "outputVector"},
     "embedimagery": {"OUTPUT": "outputVector"},

@@ -1,0 +1,8 @@
+"""Sites from what people have: ``scan_recordings`` is the door to a folder of recordings."""
+
+from __future__ import annotations
+
+from .clocks import RecorderClock, time_zone
+from .recordings import Options, Recording, scan_recordings
+
+__all__ = ["Options", "RecorderClock", "Recording", "scan_recordings", "time_zone"]

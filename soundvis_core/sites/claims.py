@@ -1,0 +1,62 @@
+"""What one source says about a recording; :mod:`.precedence` weighs several."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .clocks import Told
+from .positions import NoPositionError, Position, checked
+
+
+@dataclass(frozen=True)
+class PositionClaim:
+    """A place and the source that tells it. ``coarse``: set for sunrise times, or rounded to a kilometre."""
+
+    source: str
+    position: Position
+    coarse: bool = False
+
+
+@dataclass(frozen=True)
+class TimeClaim:
+    """A moment and its source. ``own``: the recorder's clock told it; ``weak``: it is when the file was made."""
+
+    source: str
+    told: Told
+    own: bool = True
+    weak: bool = False
+
+
+@dataclass
+class Claims:
+    """All that is said about one file, in the order of precedence, and what had to be refused."""
+
+    positions: list[PositionClaim] = field(default_factory=list)
+    times: list[TimeClaim] = field(default_factory=list)
+    #: Refused positions and times with their reasons, in words.
+    refused: list[str] = field(default_factory=list)
+    recorder: str = ""
+    licence: str = ""
+    author: str = ""
+    link: str = ""
+
+    def place(self, source: str, latitude: float, longitude: float, coarse: bool = False) -> None:
+        """Add a position, or the reason why it is none."""
+        try:
+            self.positions.append(PositionClaim(source, checked(latitude, longitude), coarse))
+        except NoPositionError as error:
+            self.refuse(source, error)
+
+    def refuse(self, source: str, error: Exception) -> None:
+        """Keep why something that ``source`` says is not taken."""
+        self.refused.append(f"{source}: {error}")
+
+    def add(self, other: Claims) -> None:
+        """Append what another source says; texts only where there are none yet."""
+        self.positions += other.positions
+        self.times += other.times
+        self.refused += other.refused
+        self.recorder = self.recorder or other.recorder
+        self.licence = self.licence or other.licence
+        self.author = self.author or other.author
+        self.link = self.link or other.link

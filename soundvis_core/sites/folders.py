@@ -1,0 +1,69 @@
+"""The files of a folder and of those below it: recordings, tables, tracks."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+from ..progress import NO_PROGRESS, Progress, check_cancelled
+from .headers import is_recording
+
+#: Folders that computers keep for themselves.
+_NOT_OURS = ("$RECYCLE.BIN", "System Volume Information", "__MACOSX", "lost+found")
+
+
+@dataclass
+class Found:
+    """Paths relative to the folder, with slashes, in order; ``unreadable`` with the reason of each."""
+
+    recordings: list[str] = field(default_factory=list)
+    tables: list[str] = field(default_factory=list)
+    tracks: list[str] = field(default_factory=list)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+
+
+def find_files(folder: str, progress: Progress = NO_PROGRESS) -> Found:
+    """All files of interest in ``folder`` and below, in the order of their names.
+
+    Links to folders are followed, each folder once: a link to a folder above is no loop. Hidden files and
+    folders are left. A folder that cannot be opened is listed, not fatal.
+    """
+    found = Found()
+    seen: set[tuple[int, int]] = set()
+    waiting = [""]
+    while waiting:
+        check_cancelled(progress)
+        below = waiting.pop()
+        path = os.path.join(folder, below) if below else folder
+        try:
+            status = os.stat(path)
+            if (status.st_dev, status.st_ino) in seen and status.st_ino:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(path) as entries:
+                children = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            found.unreadable.append((below or ".", f"the folder cannot be read: {error.strerror or error}"))
+            continue
+        folders = []
+        for entry in children:
+            name = f"{below}/{entry.name}" if below else entry.name
+            if entry.name.startswith(".") or entry.name in _NOT_OURS:
+                continue
+            if _is_folder(entry):
+                folders.append(name)
+            elif is_recording(entry.name):
+                found.recordings.append(name)
+            elif entry.name.lower().endswith((".csv", ".tsv")):
+                found.tables.append(name)
+            elif entry.name.lower().endswith(".gpx"):
+                found.tracks.append(name)
+        waiting += reversed(folders)
+    return found
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads nowhere or to itself
+        return False

@@ -1,0 +1,223 @@
+"""Tables about recordings: side-cars of one file, tables of a folder, and exports of sound archives."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import os
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from ..errors import InputError
+from .claims import Claims, TimeClaim
+from .clocks import NoTimeError, Told, parse_time
+from .positions import NoPositionError, degrees, pair
+from .table_columns import Columns, recognise
+
+#: Larger files are no tables about recordings.
+_MOST_BYTES = 256 << 20
+_HEADER_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text below their columns. ``name`` is what remarks call it."""
+
+    name: str
+    columns: Columns
+    rows: tuple[tuple[str, ...], ...]
+
+
+def read_table(path: str, name: str) -> Table:
+    """The table in a CSV file: commas, semicolons, tabs or bars; UTF-8 or Windows' Western encoding.
+
+    Raises InputError where it is no such table.
+    """
+    try:
+        if os.path.getsize(path) > _MOST_BYTES:
+            raise InputError(f"The table {name} is larger than {_MOST_BYTES >> 20} MB: is it a CSV file?")
+        with open(path, "rb") as file:
+            content = file.read()
+    except OSError as error:
+        raise InputError(f"The table {name} cannot be read: {error.strerror or error}.") from error
+    text = _decoded(content)
+    line = text.lstrip().partition("\n")[0]
+    try:
+        lines = io.StringIO(text.lstrip().replace("\0", ""), newline="")
+        rows = [tuple(row) for row in csv.reader(lines, delimiter=_delimiter(line)) if any(row)]
+    except csv.Error as error:
+        raise InputError(f"The table {name} is not a CSV file: {error}.") from error
+    if len(rows) < 2:
+        raise InputError(f"The table {name} has no rows below its header.")
+    return Table(name, recognise(rows[0]), tuple(rows[1:]))
+
+
+def header_of(path: str) -> tuple[list[str], Columns]:
+    """The column names in the first line of a file and what they mean; none where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            line = _decoded(file.read(_HEADER_BYTES)).lstrip().partition("\n")[0]
+        names = next(csv.reader([line.replace("\0", "")], delimiter=_delimiter(line)), [])
+    except (OSError, csv.Error):
+        names = []
+    return names, recognise(names)
+
+
+def _delimiter(line: str) -> str:
+    return max(",;\t|", key=line.count)
+
+
+def _decoded(content: bytes) -> str:
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return content.decode("utf-16", "replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
+
+
+def check_names_files(table: Table) -> None:
+    """Raise InputError where the rows of a table do not say which recording they are about, or nothing else."""
+    if not table.columns.names_files:
+        raise InputError(
+            f"The table {table.name} has no column that names recordings. Call one 'file' (name or path of the "
+            "recording), 'folder' (all recordings in it), or 'id' (of xeno-canto or freesound)."
+        )
+    if not table.columns.useful:
+        raise InputError(
+            f"The table {table.name} has no column that is known here. Call them latitude, longitude, date, time, "
+            "datetime, licence, author or link (or as xeno-canto, freesound or archive.org call them)."
+        )
+
+
+def claims_of(table: Table, row: Sequence[str]) -> Claims:
+    """What one row says."""
+    columns, claims = table.columns, Claims()
+    latitude, longitude = columns.value(row, "latitude"), columns.value(row, "longitude")
+    both = columns.value(row, "pair")
+    try:
+        if latitude and longitude:
+            claims.place(table.name, degrees(latitude), degrees(longitude))
+        elif both:
+            claims.place(table.name, *pair(both))
+    except NoPositionError as error:
+        claims.refuse(table.name, error)
+    _read_time(table, row, claims)
+    claims.licence, claims.author = columns.value(row, "licence"), columns.value(row, "author")
+    claims.recorder = columns.value(row, "recorder")
+    claims.link = columns.value(row, "link")
+    identifier = columns.value(row, "folder")
+    if not claims.link and re.fullmatch(r"aporee_\d+_\d+", identifier):
+        claims.link = f"https://archive.org/details/{identifier}"
+    if claims.link.startswith("//"):
+        claims.link = "https:" + claims.link
+    if claims.licence.startswith("//"):
+        claims.licence = "https:" + claims.licence
+    return claims
+
+
+def _read_time(table: Table, row: Sequence[str], claims: Claims) -> None:
+    columns = table.columns
+    date, time = columns.value(row, "date"), columns.value(row, "time")
+    if re.fullmatch(r"\d:\d{2}.*", time):
+        time = "0" + time
+    # A time of day that is none ("morning", "?") leaves the date.
+    together = f"{date} {time}" if date and re.match(r"\d{2}:?\d{2}", time) and len(date) <= 10 else date
+    texts = [(columns.value(row, "utc"), True), (columns.value(row, "moment"), False), (together, False)]
+    if not date and len(time) >= 10:
+        texts.append((time, False))
+    for text, utc in texts:
+        if not text:
+            continue
+        try:
+            told = parse_time(text)
+        except NoTimeError as error:
+            claims.refuse(table.name, error)
+            continue
+        if utc and not told.has_zone and not told.date_only:
+            told = Told(told.moment.replace(tzinfo=dt.timezone.utc))
+        claims.times.append(TimeClaim(table.name, told, own=False, weak=told.date_only))
+
+
+class RowFinder:
+    """Which row of a table is about a file. Paths are relative to the folder of the table, with slashes."""
+
+    def __init__(self, table: Table, paths: Iterable[str]) -> None:
+        """``paths``: all files that the table may be about."""
+        self.table = table
+        self._rows: dict[str, list[int]] = defaultdict(list)
+        self._ids: dict[str, int] = {}
+        self._namesakes = Counter(_key(path.rpartition("/")[2]) for path in paths)
+        for index, row in enumerate(table.rows):
+            self._add(index, row)
+
+    def _add(self, index: int, row: Sequence[str]) -> None:
+        columns = self.table.columns
+        file, folder, own = (columns.value(row, meaning) for meaning in ("file", "folder", "id"))
+        if "://" in file:
+            file = unquote(file.partition("?")[0].rpartition("/")[2])
+        file = file.replace("\\", "/").lstrip("./")
+        if file and folder:
+            self._rows[_key(f"{folder.strip('/')}/{file}")].append(index)
+        if file:
+            self._rows[_key(file)].append(index)
+        elif folder:
+            self._rows[_key(folder.replace("\\", "/").strip("/")) + "/"].append(index)
+        if own:
+            self._ids.setdefault(re.sub(r"^XC", "", own.upper()), index)
+
+    def find(self, path: str) -> tuple[Sequence[str] | None, str]:
+        """The row about ``path`` (None where there is none), and what is doubtful about it (else empty)."""
+        name = path.rpartition("/")[2]
+        for text in (path, *_tails(path), name):
+            for key in (_key(text), _key(os.path.splitext(text)[0])):
+                rows = self._rows.get(key)
+                if not rows:
+                    continue
+                if "/" not in text and "/" in path and self._namesakes[_key(name)] > 1:
+                    return None, (
+                        f"{self.table.name} names {name} without its folder, and {self._namesakes[_key(name)]} "
+                        "files are called so"
+                    )
+                several = f"{len(rows)} rows of {self.table.name} name this file; the first is taken"
+                return self.table.rows[rows[0]], several if len(rows) > 1 else ""
+        index = self._by_id(name)
+        if index is not None:
+            return self.table.rows[index], ""
+        return self._by_folder(path), ""
+
+    def _by_id(self, name: str) -> int | None:
+        """Files as archives name them: XC123456 - Name.mp3, 123456__user__title.wav, Genus-species-123456.mp3."""
+        if not self._ids:
+            return None
+        stem = os.path.splitext(name)[0]
+        found = (
+            re.match(r"XC\s?(\d+)(?!\d)", stem, re.IGNORECASE)
+            or re.match(r"(\d+)(?:__|$|_[^_]|[- ])", stem)
+            or re.search(r"-(\d+)$", stem)
+        )
+        return self._ids.get(found[1]) if found else None
+
+    def _by_folder(self, path: str) -> Sequence[str] | None:
+        folders = path.split("/")[:-1]
+        # The innermost folder first, each by its path and by its name.
+        for depth in range(len(folders), 0, -1):
+            for text in ("/".join(folders[:depth]), folders[depth - 1]):
+                rows = self._rows.get(_key(text) + "/")
+                if rows:
+                    return self.table.rows[rows[0]]
+        return None
+
+
+def _tails(path: str) -> list[str]:
+    """A path without its first folders, the longest first, as far as a folder is left."""
+    parts = path.split("/")
+    return ["/".join(parts[start:]) for start in range(1, len(parts) - 1)]
+
+
+def _key(text: str) -> str:
+    return text.casefold()

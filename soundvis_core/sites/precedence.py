@@ -1,0 +1,89 @@
+"""Several sources about one recording: which place and which time are taken, and what contradicts them.
+
+The order of the sources is that of the claims: the table that the user names, the side-car of the file, a table of its
+folder, the header, the file name, tracks. What people wrote down about a file corrects what the recorder was set to;
+what is told about the file itself goes before what follows from its time. Last come places that a recorder was only
+set up with, and the time at which the file was made.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .claims import PositionClaim, TimeClaim
+from .clocks import NoTimeError, RecorderClock
+from .positions import distance_km
+
+#: Two places further apart contradict each other.
+FAR_KM = 1.0
+#: Two times further apart contradict each other: below lie slow clocks, above wrong zones.
+FAR_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The time taken: in UTC and local (both None where only a date is known), its source, and the claim."""
+
+    claim: TimeClaim
+    utc: dt.datetime | None
+    local: dt.datetime | None
+
+
+def choose_position(claims: Sequence[PositionClaim]) -> tuple[PositionClaim | None, list[str]]:
+    """The claim taken, and remarks on those that lie elsewhere."""
+    ordered = sorted(claims, key=lambda claim: claim.coarse)
+    if not ordered:
+        return None, []
+    taken = ordered[0]
+    remarks = []
+    for other in ordered[1:]:
+        away = distance_km(taken.position, other.position)
+        if away > FAR_KM:
+            length = f"{away:.1f}" if away < 100 else f"{away:.0f}"
+            remarks.append(
+                f"{other.source} puts it {length} km away "
+                f"({other.position.latitude:.5f}, {other.position.longitude:.5f})"
+            )
+    if taken.coarse:
+        remarks.append("the place is the one that the recorder was configured with, to about 1 km")
+    return taken, remarks
+
+
+def choose_time(claims: Sequence[TimeClaim], clock: RecorderClock) -> tuple[Moment | None, list[str]]:
+    """The time taken, and remarks on what is wrong with it and on those that tell another."""
+    remarks: list[str] = []
+    known: list[tuple[Moment, str]] = []
+    for claim in claims:
+        try:
+            utc, doubt = clock.utc(claim.told, claim.own)
+        except NoTimeError as error:
+            if not claim.weak:
+                remarks.append(f"{claim.source}: {error}")
+            continue
+        except (OverflowError, ValueError):
+            continue
+        whole = not claim.told.date_only
+        known.append(
+            (Moment(claim, utc if whole else None, clock.local(utc, claim.told) if whole else None), doubt)
+        )
+    known.sort(key=lambda pair: (pair[0].utc is None, pair[0].claim.weak))
+    if not known:
+        return None, remarks
+    taken, doubt = known[0]
+    if doubt:
+        remarks.append(doubt)
+    remarks += [text for other, _ in known[1:] if (text := _contradiction(taken, other))]
+    return taken, remarks
+
+
+def _contradiction(taken: Moment, other: Moment) -> str:
+    if taken.utc is None or other.utc is None or taken.local is None or other.claim.weak:
+        return ""
+    away = abs((taken.utc - other.utc).total_seconds())
+    # The same digits on the clock are one time, whatever zone a name was thought to be in.
+    same_digits = taken.claim.told.moment.replace(tzinfo=None) - other.claim.told.moment.replace(tzinfo=None)
+    if away <= FAR_SECONDS or abs(same_digits.total_seconds()) <= FAR_SECONDS:
+        return ""
+    return f"{other.claim.source} tells another time ({other.utc:%Y-%m-%d %H:%M:%S} UTC)"

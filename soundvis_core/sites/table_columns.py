@@ -1,0 +1,80 @@
+"""Which columns of a metadata table mean what: names as archives and recorders' people publish them.
+
+Recognised are the columns of xeno-canto (API 2 and 3, website, warbleR), freesound (API), archive.org (search and
+metadata API, which hold Radio Aporee's maps), SoundingEarth (doi:10.1016/j.isprsjprs.2022.11.025), Darwin Core, and
+plain words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+#: Normalised names (lower case, letters and digits only) by meaning, in the order of preference.
+_NAMES = {
+    "file": "path filepath filename mp3name file recording audiofile audio soundfile sound wav wavfile name "
+    "originalfilename",
+    "folder": "folder directory key identifier deployment card",
+    "id": "id recordingid xcid freesoundid catnr catalognumber nr",
+    "latitude": "latitude lat decimallatitude gpslatitude gpslat latdd latitudedd ycoord y",
+    "longitude": "longitude lon lng long decimallongitude gpslongitude gpslon gpslong londd longdd longitudedd "
+    "xcoord x",
+    "pair": "geotag latlon latlng latlong coordinates coordinate position gps gpsposition coverage",
+    "utc": "timeutc datetimeutc utc utctime timestamputc utcdatetime startutc",
+    "moment": "datetime timestamp recordedat recorded eventdate recordingdatetime starttime start recordingstart "
+    "timelocal localtime datetimelocal",
+    "date": "date recordingdate recorddate dateobserved",
+    "time": "time timeofday eventtime recordingtime",
+    "licence": "licence license licenseurl licenceurl lic rights copyright",
+    "author": "author creator recordist recordedby rec username artist recorder user uploader",
+    "link": "link url source references page uri identifierurl permalink",
+    "recorder": "device recorderid dvc model recordermodel serial serialnumber equipment",
+}
+#: What a table has to tell beside a file to be of any use.
+_USEFUL = ("latitude", "pair", "utc", "moment", "date", "licence", "author", "link")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The place of each known meaning in a row."""
+
+    by_meaning: dict[str, int]
+
+    def value(self, row: Sequence[str], meaning: str) -> str:
+        """The text of a row, stripped; empty where there is none."""
+        index = self.by_meaning.get(meaning, -1)
+        value = row[index].strip() if 0 <= index < len(row) else ""
+        return "" if value.lower() in ("", "na", "n/a", "nan", "none", "null", "?", "-") else value
+
+    @property
+    def names_files(self) -> bool:
+        """Whether rows say which recording they are about."""
+        return any(meaning in self.by_meaning for meaning in ("file", "folder", "id"))
+
+    @property
+    def useful(self) -> bool:
+        """Whether rows say anything that is looked for."""
+        return any(meaning in self.by_meaning for meaning in _USEFUL)
+
+
+def recognise(header: Sequence[str]) -> Columns:
+    """The columns of a header; of several with one meaning the preferred."""
+    plain = [re.sub(r"[^a-z0-9]", "", name.lower()) for name in header]
+    found: dict[str, int] = {}
+    for meaning, names in _NAMES.items():
+        index = next((plain.index(name) for name in names.split() if name in plain), None)
+        if index is not None:
+            found[meaning] = index
+    # xeno-canto's "file" is an address to download from; its "file-name" is the name.
+    if "filename" in plain and "file" in plain and "lic" in plain:
+        found["file"] = plain.index("filename")
+    if "mp3name" in plain:
+        found["file"] = plain.index("mp3name")
+    if "username" in plain and "license" in plain:
+        # Freesound: "name" is a title, "created" the day of the upload.
+        found.pop("file", None) if "filename" not in plain else None
+    if ("latitude" in found) != ("longitude" in found):
+        found.pop("latitude", None)
+        found.pop("longitude", None)
+    return Columns(found)
