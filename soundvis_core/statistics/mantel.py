@@ -32,6 +32,8 @@ TIE = 1e-12
 _IN_HAND, _PAIRS_IN_HAND = 2_000_000, 32_000
 #: Orders that are worked on together.
 _BATCH = 256
+#: Up to this many sites the products are small.
+_SMALL = 200
 
 _Matrices = Union[Sequence[np.ndarray], np.ndarray]
 
@@ -164,7 +166,9 @@ def _table(
         theirs = np.concatenate([_rearranged(other, second, start, step) for other in others])
         # Columns from the diagonal on only; the square on the diagonal holds its pairs twice.
         theirs[:, :, : theirs.shape[1]] *= 0.5
-        sums += ours.reshape(len(first), -1) @ theirs.reshape(len(theirs), -1).T
+        ours, theirs = ours.reshape(len(first), -1), theirs.reshape(len(theirs), -1)
+        # Small products without BLAS, which wakes its threads for each and waits for them on a busy machine.
+        sums += ours @ theirs.T if sites > _SMALL else np.einsum("fp,sp->fs", ours, theirs)
     return sums.reshape(len(first), count, len(second)).transpose(0, 2, 1)
 
 
