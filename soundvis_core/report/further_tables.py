@@ -15,6 +15,7 @@ from ..statistics.results import (
 from .fusion_figure import fusion_figures, fusion_rows
 from .markup import (
     cell,
+    chosen,
     compared_cell,
     escape,
     figure,
@@ -174,7 +175,7 @@ def bands_section(result: CorrelationResult) -> str:
     rows = {(row.block_a, row.block_b, row.category, row.group): row for row in result.rows}
     bodies = ""
     for group in (POOLED, *result.groups):
-        mine = [band for band in bands[:MAX_ROWS] if band.group == group]
+        mine = [band for band in chosen(bands, MAX_ROWS) if band.group == group]
         lines = "".join(
             _band_row(band, under, rows.get((band.block_a, band.block_b, band.category, group)))
             for band, under in with_whole(mine)

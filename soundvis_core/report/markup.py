@@ -91,11 +91,21 @@ def table(kind: str, head: str, bodies: str) -> str:
     return f"<div class='scroll'><table class='{kind}'>{head}{bodies}</table></div>"
 
 
-def more_rows(count: int, shown: int) -> str:
-    """What stands under a table that does not show all its rows."""
-    if count <= shown:
+def chosen(rows: Sequence[_Row], limit: int) -> Sequence[_Row]:
+    """The rows that a table shows: all, or where they are too many those of all sites and of whole blocks."""
+    if len(rows) <= limit:
+        return rows
+    return [row for row in rows if not row.category or getattr(row, "group", POOLED) == POOLED][:limit]
+
+
+def more_rows(count: int, limit: int) -> str:
+    """What stands under a table that does not show all of ``count`` rows."""
+    if count <= limit:
         return ""
-    return f"<p class='lead'>The first {shown:,} of {count:,} rows; the CSV file beside this report has them all.</p>"
+    return (
+        f"<p class='lead'>There are {count:,} rows, too many for a page: the CSV file beside this report has them "
+        "all.</p>"
+    )
 
 
 def section(key: str, title: str, content: str, kind: str = "") -> str:
@@ -109,6 +119,7 @@ def section(key: str, title: str, content: str, kind: str = "") -> str:
 def figure(svgs: Sequence[str], caption: str = "", columns: int = 1) -> str:
     """Figures under each other or in two columns, with one caption of ready HTML."""
     kind = "panels" if columns == 2 else "stack"
-    inner = "".join(f"<div class='wide'>{svg}</div>" if columns == 1 else f"<div>{svg}</div>" for svg in svgs)
+    one = "<div class='wide'>" if columns == 1 else "<div>"
+    inner = "".join(f"{one}{svg}</div>" for svg in svgs)
     told = f"<figcaption>{caption}</figcaption>" if caption else ""
     return f"<figure><div class='{kind}'>{inner}</div>{told}</figure>"

@@ -95,12 +95,14 @@ def _rungs(result: CorrelationResult, cite: _Cite) -> Iterator[_Part]:
             ),
         )
     if MORAN in has:
+        within = "Within each group, what" if result.groups else "What"
         yield (
             "Moran spectral randomisation",
             (
-                "Compares with random similarities that keep the spatial autocorrelation of the data"
-                f"{cite('crabot')}{cite('wagner')}: near sites may be alike for reasons of their "
-                "own. The strictest rung."
+                f"{within} place explains is taken off the second block, and what is left of r is compared with "
+                "that under random similarities which keep the spatial autocorrelation of the first block"
+                f"{cite('wagner')}{cite('crabot')}: near sites may be alike for reasons of their own. The strictest "
+                "rung."
             ),
         )
 

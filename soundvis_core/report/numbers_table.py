@@ -28,6 +28,8 @@ COLUMNS = (
     "sites",
     "text",
 )
+#: With more sites their own r are not listed: the file would be of hundreds of megabytes. A layer holds them.
+MAX_ALIGNED_SITES = 200_000
 #: With one of these first, a spreadsheet would take text for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
@@ -84,12 +86,7 @@ def _lines(result: CorrelationResult, provenance: Mapping[str, str], names: Sequ
         yield {**key, "quantity": "groups", "value": test.groups}
         yield {**key, "quantity": "I2", "value": test.i2}
     yield from _bands(result)
-    for alignment in result.alignments:
-        for index, r in enumerate(alignment.r.tolist()):
-            yield {
-                "kind": "alignment", "block_a": alignment.block_a, "block_b": alignment.block_b,
-                "group": _group(result, index), "site": names[index], "quantity": "r", "value": r,
-            }  # fmt: skip
+    yield from _alignments(result, names)
     for site in result.dropped:
         yield {
             "kind": "left out", "block_a": site.block, "group": _group(result, site.index), "site": names[site.index],
@@ -163,6 +160,23 @@ def _bands(result: CorrelationResult) -> Iterator[_Line]:
         yield {**key, "quantity": "same sign", "value": band.same_sign}
         yield {**key, "quantity": "significant", "value": band.significant}
         yield {**key, "quantity": "survives", "value": band.survives}
+
+
+def _alignments(result: CorrelationResult, names: Sequence[str]) -> Iterator[_Line]:
+    for alignment in result.alignments:
+        key: _Line = {"kind": "alignment", "block_a": alignment.block_a, "block_b": alignment.block_b}
+        if result.sites > MAX_ALIGNED_SITES:
+            yield {**key, "quantity": "r", "text": f"not listed for more than {MAX_ALIGNED_SITES:,} sites"}
+            continue
+        for index, r in enumerate(alignment.r.tolist()):
+            if math.isfinite(r):
+                yield {
+                    **key,
+                    "group": _group(result, index),
+                    "site": names[index],
+                    "quantity": "r",
+                    "value": r,
+                }
 
 
 def _interval(interval: tuple[float, float] | None) -> _Line:

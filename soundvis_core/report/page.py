@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..statistics.results import POOLED, RUNGS, CorrelationResult
+from ..statistics.results import PARTIAL, POOLED, RUNGS, CorrelationResult
 from .alignment_maps import alignment_figures
 from .bar_figures import (
     MAX_BAR_GROUPS,
@@ -146,11 +146,12 @@ def _summary(result: CorrelationResult) -> str:
 
 
 def _bars(result: CorrelationResult) -> str:
-    if all(row.r is None for row in result.rows if not row.category):
+    known = [row for row in result.rows if row.r is not None and not row.category]
+    if len(known) < 2:  # a single number needs no bars
         return ""
+    groups = ", for all sites and within each group" if result.groups else ""
     caption = (
-        f"{COEFFICIENTS.get(result.method, result.method)} of the similarities, for all sites and within "
-        f"each group{_whiskers(result)}. "
+        f"{COEFFICIENTS.get(result.method, result.method)} of the similarities{groups}{_whiskers(result)}. "
         f"Filled: p of the advised test at most {LEVEL:g}; hatched: above.{_not_drawn(result)}"
     )
     title = "By group" if result.groups else "At a glance"
@@ -195,44 +196,41 @@ def _ladder(result: CorrelationResult) -> str:
     svgs, left = ladder_figures(result, "ladder-")
     if not svgs:
         return ""
-    symbol = "rho" if result.method == "spearman" else "r"
-    key = [f"<b>Dot</b>: observed {symbol}"]
-    if any(row.interval for row in result.rows):
-        key.append("<b>whisker</b>: its 95 % bootstrap interval")
-    if any(row.null_sd is not None for row in result.rows):
-        key.append(
-            "<b>grey band</b>: where 95 % of coefficients fall if sites are exchanged at random (\u00b1 1.96 null sd)"
-        )
-    if any(
-        rung.statistic is not None
-        for row in result.rows
-        for name, rung in row.rungs.items()
-        if name == "partial"
-    ):
-        key.append(
-            "<b>open diamond</b>: what is left of it given distance and the other controls (partial test)"
-        )
-    if any(row.ceiling is not None for row in result.rows):
-        key.append("<b>dotted tick</b>: noise ceiling, where it lies within the axis")
-    caption = (
-        f"{'; '.join(key)}. The number behind a group counts its sites. On the right the p of each rung: "
-        f"filled and dark at most {LEVEL:g}, open and "
-        "grey above; the framed one is advised." + (f" {left:,} more rows are in the tables." if left else "")
-    )
     rungs = "".join(
         f"<li>{escape(words[:1].upper() + words[1:])}</li>"
         for name, words in RUNGS.items()
         if any(name in row.rungs for row in result.rows)
     )
-    return section(
-        "ladder",
-        "The ladder of tests",
-        "<p class='lead'>The same question under ever stricter ideas of what chance could do. A link that "
-        "is lost on the way up is one that "
-        "the looser tests owe to something else, such as cities or nearness.</p><ol "
-        f"class='rungs'>{rungs}</ol>{figure(svgs, caption)}"
-        "<h3>Every rung in numbers</h3><p class='lead'>Shaded: the advised rung. <b>Bold</b>: at most "
-        f"{LEVEL:g}.</p>{ladder_table(result)}",
+    content = (
+        "<p class='lead'>The same question under ever stricter ideas of what chance could do. A link that is lost on "
+        "the way up is one that the looser tests owe to something else, such as cities or nearness.</p>"
+        f"<ol class='rungs'>{rungs}</ol>{figure(svgs, _ladder_key(result, left))}"
+        "<h3>Every rung in numbers</h3><p class='lead'>Shaded: the advised rung. "
+        f"<b>Bold</b>: at most {LEVEL:g}. Grey: the coefficient that the rung itself tests, where it differs.</p>"
+        f"{ladder_table(result)}"
+    )
+    return section("ladder", "The ladder of tests", content)
+
+
+def _ladder_key(result: CorrelationResult, left: int) -> str:
+    """What stands for what in the figures of the ladder."""
+    key = [f"<b>Dot</b>: observed {'rho' if result.method == 'spearman' else 'r'}"]
+    if any(row.interval for row in result.rows):
+        key.append("<b>whisker</b>: its 95 % bootstrap interval, with an arrow where it goes on")
+    if any(row.null_sd is not None for row in result.rows):
+        key.append(
+            "<b>grey band</b>: where 95 % of coefficients fall if sites are exchanged (\u00b1 1.96 null sd)"
+        )
+    if any(PARTIAL in row.rungs and row.rungs[PARTIAL].statistic is not None for row in result.rows):
+        key.append(
+            "<b>open diamond</b>: what is left of it given distance and the other controls (partial test)"
+        )
+    if any(row.ceiling is not None for row in result.rows):
+        key.append("<b>dotted tick</b>: noise ceiling, where it lies within the axis")
+    more = f" {left:,} more rows are in the tables." if left else ""
+    return (
+        f"{'; '.join(key)}. On the right the p of each rung: filled and dark at most {LEVEL:g}, open and grey above; "
+        f"the framed one is advised.{more}"
     )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..statistics.results import PARTIAL, POOLED, RUNGS, CorrelationResult, CorrelationRow, Rung
+from ..statistics.results import POOLED, RUNGS, CorrelationResult, CorrelationRow, Rung
 from .markup import (
     cell,
+    chosen,
     compared_cell,
     escape,
     group_head,
@@ -23,7 +24,7 @@ from .markup import (
 from .wording import COEFFICIENTS, LEVEL, SHORT_RUNGS, advised_rung, number, span, tested
 
 #: Rows of the tables; the CSV file goes on.
-MAX_ROWS = 1200
+MAX_ROWS = 400
 MAX_LADDER_ROWS = 400
 MAX_SENTENCES = 200
 
@@ -47,8 +48,9 @@ def results_section(result: CorrelationResult) -> str:
     kept += [has["p"] and has["adjusted"]] * 2 + [has["sd"], has["ceiling"]]
     count = sum(kept)
     bodies = ""
+    shown = chosen(result.rows, MAX_ROWS)
     for group in (POOLED, *result.groups):
-        rows = [row for row in result.rows[:MAX_ROWS] if row.group == group]
+        rows = [row for row in shown if row.group == group]
         if rows:
             lines = "".join(_result_row(row, under, kept) for row, under in with_whole(rows))
             bodies += f"<tbody>{group_head(group, count)}{lines}</tbody>"
@@ -105,7 +107,7 @@ def _sentence(text: str) -> str:
 def ladder_table(result: CorrelationResult) -> str:
     """Every rung of every row: p, Holm and Benjamini-Hochberg, the statistic where it differs, notes numbered below."""
     rungs = [name for name in RUNGS if any(name in row.rungs for row in result.rows)]
-    rows = [row for row in result.rows[:MAX_LADDER_ROWS] if row.rungs]
+    rows = [row for row in chosen(result.rows, MAX_LADDER_ROWS) if row.rungs]
     if not rows or not rungs:
         return ""
     symbol = "rho" if result.method == "spearman" else "r"
@@ -121,15 +123,11 @@ def ladder_table(result: CorrelationResult) -> str:
             for row, under in with_whole([row for row in rows if row.group == group])
         )
         bodies += f"<tbody>{group_head(group, len(rungs) + 2)}{lines}</tbody>" if lines else ""
-    names = [(_head(name, symbol), below) for name in rungs]
+    names = [(f"{SHORT_RUNGS[name].capitalize()} p", below) for name in rungs]
     text = "".join(f"<li value='{place}'>{escape(_sentence(note))}</li>" for note, place in notes.items())
     told = f"<ol class='notes'>{text}</ol>" if text else ""
     head = heads([("Compared", ""), (symbol, ""), *names])
     return table("ladder", head, bodies) + told + more_rows(len(result.rows), MAX_LADDER_ROWS)
-
-
-def _head(name: str, symbol: str) -> str:
-    return f"{SHORT_RUNGS[name].capitalize()}{f', {symbol}' if name == PARTIAL else ''} p"
 
 
 def _ladder_line(
@@ -163,7 +161,7 @@ def row_sentences(result: CorrelationResult) -> str:
         return ""
     bodies = ""
     for group in (POOLED, *result.groups):
-        mine = with_whole([row for row in rows[:MAX_SENTENCES] if row.group == group])
+        mine = with_whole([row for row in chosen(rows, MAX_SENTENCES) if row.group == group])
         lines = "".join(
             f"<tr>{compared_cell(row.block_a, row.block_b, row.category, under)}<td>{escape(row.says)}</td></tr>\n"
             for row, under in mine

@@ -56,7 +56,7 @@ td.test { color: #56605c; font-size: 12px; }
 .results tr.group th, .ladder tr.group th { padding-top: 14px; }
 .results td, .results th { padding-left: 5px; padding-right: 5px; }
 .results th:first-child, .ladder th:first-child { padding-left: 0; }
-th.under, .results th.under { padding-left: 14px; white-space: nowrap; }
+th.under, .results th.under, .ladder th.under { padding-left: 14px; white-space: nowrap; }
 .results tbody td, .results tbody th { vertical-align: baseline; }
 .results thead th:nth-child(8) { text-align: left; }
 .notes, .references { font-size: 12.5px; color: #3b4541; padding-left: 24px; margin: 6px 0 18px; }
@@ -105,7 +105,12 @@ dd { margin: 2px 0 0; max-width: 88ch; }
   h2 { margin-top: 26px; }
   h2, h3, .lead, tr.group, .rungs { break-after: avoid; }
   p, li { orphans: 3; widows: 3; }
-  tr, .panels > div, .wide, dt { break-inside: avoid; }
+  .lead:last-child { break-after: auto; }
+  tr.group + tr { break-before: avoid; }
+  .panels { display: block; }
+  .panels > div { display: inline-block; width: 48.4%; margin: 0 3% 14px 0; vertical-align: top; }
+  .panels > div:nth-child(2n) { margin-right: 0; }
+  tr, .panels > div, .wide, dt, h2, h3, .lead { break-inside: avoid; }
   dt { break-after: avoid; }
   .summary { font-size: 9.5pt; padding: 1px 16px 6px; }
   .summary .minded, .summary h3 { font-size: 8.5pt; }

@@ -248,7 +248,7 @@ def test_cautions_follow_from_the_numbers(paper):
 
 
 def test_spearman_is_named_wherever_a_number_is_its(tmp_path):
-    result = correlation_result(method="spearman")
+    result = correlation_result(method="spearman", bga=False)
     write_report(tmp_path / "report.html", result)
     text = (tmp_path / "report.html").read_text("utf-8")
     assert "rho = 0.18" in text and "Spearman's rho" in text and "95 % interval<small>of rho</small>" in text
