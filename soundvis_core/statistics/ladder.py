@@ -149,15 +149,16 @@ def _partial(
     if count < MIN_PARTIAL_SITES:
         listed = "a place and a value in every control" if sites.controls else "a place"
         return Rung(PARTIAL, None, None, note=f"fewer than {MIN_PARTIAL_SITES} sites have {listed}")
-    matrices = [places.log_distance(positions[known])] if distance else []
+    matrices = [places.log_distance(positions[known], progress)] if distance else []
     matrices.extend(difference_matrix(values[positions[known]]) for values in sites.controls.values())
     a, b = evidence.a, evidence.b
     if count < len(positions):
         a, b = a[np.ix_(known, known)], b[np.ix_(known, known)]
     if settings.method == "spearman":
-        matrices = [rank_matrix(matrix) for matrix in matrices]
+        matrices = _ranked(matrices, progress)
         if count < len(positions):
-            a, b = rank_matrix(a), rank_matrix(b)
+            a, b = _ranked([a, b], progress)
+    check_cancelled(progress)
     orders = permutation_orders(count, settings.permutations, settings.seed)
     r, p = partial_mantel(a, b, matrices, orders, progress)
     if r is None:
@@ -229,14 +230,24 @@ def _moran_part(
     if len(sample) < len(evidence.positions):
         a, b = a[np.ix_(sample, sample)], b[np.ix_(sample, sample)]
         if settings.method == "spearman":
-            a, b = rank_matrix(a), rank_matrix(b)
+            a, b = _ranked([a, b], progress)
+    check_cancelled(progress)
     chosen = evidence.positions[sample]
-    beyond = beyond_place(b, places.log_distance(chosen), places.lonlat(chosen), basis.vectors)
+    beyond = beyond_place(b, places.log_distance(chosen, progress), places.lonlat(chosen), basis.vectors)
     if beyond is None:
         return None
+    check_cancelled(progress)
     seed = settings.seed + number
     r, null = moran_null(a, beyond, basis, settings.permutations, seed, progress)
     return None if r is None or null is None else (len(sample), r, null)
+
+
+def _ranked(matrices: Iterable[np.ndarray], progress: Progress) -> list[np.ndarray]:
+    ranks = []
+    for matrix in matrices:
+        check_cancelled(progress)
+        ranks.append(rank_matrix(matrix))
+    return ranks
 
 
 def _sampled(rung: Rung, evidence: Evidence, count: int) -> Rung:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..progress import NO_PROGRESS, Progress, check_cancelled
 from .checks import Sites
 from .comparisons import Comparison
 from .similarity import mean_of_z_scores, measure_of, pairs_of, rank_matrix, similarity_matrix, varies
@@ -60,12 +61,16 @@ class Similarities:
             lambda: similarity_matrix(self.values(name, column)[positions], measure),
         )
 
-    def constant(self, comparison: Comparison, positions: np.ndarray) -> list[str]:
-        """The blocks of a row in which all pairs are equally similar."""
-        column = comparison.column
-        return [
-            name for name in comparison.blocks if not varies(pairs_of(self.block(name, column, positions)))
-        ]
+    def constant(
+        self, comparison: Comparison, positions: np.ndarray, progress: Progress = NO_PROGRESS
+    ) -> list[str]:
+        """The blocks of a row in which all pairs are equally similar. Raises :class:`Cancelled`."""
+        found = []
+        for name in comparison.blocks:
+            check_cancelled(progress)
+            if not varies(pairs_of(self.block(name, comparison.column, positions))):
+                found.append(name)
+        return found
 
     def of(self, comparison: Comparison, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The two matrices (n, n) of a row none of whose blocks is constant."""
@@ -76,11 +81,14 @@ class Similarities:
         key = (comparison.others, comparison.column, positions.tobytes())
         return first, self._kept.get(key, lambda: mean_of_z_scores(*others))
 
-    def ranks(self, comparison: Comparison, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The ranks (n, n) of the two matrices of a row."""
+    def ranks(
+        self, comparison: Comparison, positions: np.ndarray, progress: Progress = NO_PROGRESS
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The ranks (n, n) of the two matrices of a row. Raises :class:`Cancelled`."""
         first, second = self.of(comparison, positions)
         column, where = comparison.column, positions.tobytes()
-        return (
-            self._kept.get(("ranks", comparison.block_a, column, where), lambda: rank_matrix(first)),
-            self._kept.get(("ranks", comparison.others, column, where), lambda: rank_matrix(second)),
-        )
+        check_cancelled(progress)
+        rank_a = self._kept.get(("ranks", comparison.block_a, column, where), lambda: rank_matrix(first))
+        check_cancelled(progress)
+        rank_b = self._kept.get(("ranks", comparison.others, column, where), lambda: rank_matrix(second))
+        return rank_a, rank_b

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from ..errors import InputError
-from ..progress import NO_PROGRESS, Progress
+from ..progress import NO_PROGRESS, Progress, check_cancelled
 from .mantel import permuted_products, two_sided_p
 from .similarity import pairs_of, varies
 from .spatial_weights import check_places
@@ -17,13 +17,13 @@ from .spatial_weights import check_places
 _NOTHING_LEFT = 1e-10
 
 
-def log_distance(lonlat: np.ndarray) -> np.ndarray:
+def log_distance(lonlat: np.ndarray, progress: Progress = NO_PROGRESS) -> np.ndarray:
     """log(1 + metres) between sites, (n, n) float64, symmetric, 0 on the diagonal and between duplicates.
 
     lonlat: (n, 2) longitude and latitude in degrees. Metres along the geodesic of WGS 84 (Karney 2013,
     doi:10.1007/s00190-012-0578-z), so streets and continents are measured alike.
 
-    Raises InputError for places that are missing or no longitude and latitude.
+    Raises InputError for places that are missing or no longitude and latitude, and Cancelled.
     """
     from pyproj import Geod
 
@@ -32,6 +32,7 @@ def log_distance(lonlat: np.ndarray) -> np.ndarray:
     longitude, latitude = (np.ascontiguousarray(lonlat[:, axis], dtype=np.float64) for axis in (0, 1))
     metres = np.zeros((len(lonlat), len(lonlat)))
     for site in range(len(lonlat) - 1):
+        check_cancelled(progress)
         others = slice(site + 1, None)
         here = np.full(len(lonlat) - site - 1, site)
         _, _, row = geod.inv(longitude[here], latitude[here], longitude[others], latitude[others])

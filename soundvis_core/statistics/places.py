@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..progress import NO_PROGRESS, Progress
 from .matrices import Kept
 from .moran import SpatialBasis, spatial_basis
 from .partial import log_distance
@@ -34,24 +35,29 @@ class Places:
         found: np.ndarray = np.isfinite(self._lonlat[positions]).all(axis=1)
         return found
 
-    def log_distance(self, positions: np.ndarray) -> np.ndarray:
-        """(n, n) log(1 + metres) between sites that have a place."""
+    def log_distance(self, positions: np.ndarray, progress: Progress = NO_PROGRESS) -> np.ndarray:
+        """(n, n) log(1 + metres) between sites that have a place. Raises :class:`Cancelled`."""
         if self._lonlat is None or len(self._lonlat) > _ALL_SITES:
-            return self._distances.get(positions.tobytes(), lambda: log_distance(self.lonlat(positions)))
+            return self._distances.get(
+                positions.tobytes(), lambda: log_distance(self.lonlat(positions), progress)
+            )
         placed = np.flatnonzero(self.placed(np.arange(len(self._lonlat))))
-        everywhere = self._distances.get("all", lambda: log_distance(self.lonlat(placed)))
+        everywhere = self._distances.get("all", lambda: log_distance(self.lonlat(placed), progress))
         where = np.searchsorted(placed, positions)
         return everywhere if len(where) == len(placed) else everywhere[np.ix_(where, where)]
 
-    def distance_or_nan(self, positions: np.ndarray) -> np.ndarray | None:
-        """(n, n) log(1 + metres), NaN for sites without a place; None where no site has one."""
+    def distance_or_nan(self, positions: np.ndarray, progress: Progress = NO_PROGRESS) -> np.ndarray | None:
+        """(n, n) log(1 + metres), NaN for sites without a place; None where no site has one.
+
+        Raises :class:`Cancelled`.
+        """
         placed = self.placed(positions)
         if not placed.any():
             return None
         if placed.all():
-            return self.log_distance(positions)
+            return self.log_distance(positions, progress)
         distance = np.full((len(positions), len(positions)), np.nan)
-        distance[np.ix_(placed, placed)] = self.log_distance(positions[placed])
+        distance[np.ix_(placed, placed)] = self.log_distance(positions[placed], progress)
         return distance
 
     def basis(self, positions: np.ndarray) -> SpatialBasis | None:

@@ -81,7 +81,7 @@ class Rows:
                 comparison, row, used, f"fewer than {MIN_SITES} sites have a value in {listed}"
             )
         positions = used if len(used) <= DENSE_SITES else sample_of(used, SAMPLE_SITES, self._settings.seed)
-        constant = self.similarities.constant(comparison, positions)
+        constant = self.similarities.constant(comparison, positions, progress)
         if constant:
             named = [
                 f"the {comparison.category} of {name}" if comparison.category else name for name in constant
@@ -89,9 +89,11 @@ class Rows:
             return self._nothing(
                 comparison, row, positions, f"all pairs are equally similar in {' and '.join(named)}"
             )
+        check_cancelled(progress)
         a, b = self.similarities.of(comparison, positions)
         r = pearson(pairs_of(a), pairs_of(b))
-        rank_a, rank_b = self.similarities.ranks(comparison, positions)
+        rank_a, rank_b = self.similarities.ranks(comparison, positions, progress)
+        check_cancelled(progress)
         rho = pearson(pairs_of(rank_a), pairs_of(rank_b))
         if r is None or rho is None:  # street and aerial that cancel each other exactly
             return self._nothing(
@@ -115,7 +117,9 @@ class Rows:
     ) -> RowOutcome:
         settings = self._settings
         notes = [few_note(len(used))]
-        exact = self._exact(comparison, used, progress) if len(positions) < len(used) else None
+        exact = None
+        if len(positions) < len(used):
+            exact = self._exact(comparison, used, PartOf(progress, 0.0, 0.1))
         if exact is not None:
             row = replace(row, r=exact.r())
             notes.append(f"rho is from a random sample of {len(positions):,} of the sites")
@@ -128,14 +132,15 @@ class Rows:
             alignment = self._alignment(comparison, matrices, positions, used, exact)
         by_rank = settings.method == "spearman"
         if by_rank:  # ranks take matrices: of the sample, where there are too many sites
-            matrices, exact = self.similarities.ranks(comparison, positions), None
+            matrices, exact = self.similarities.ranks(comparison, positions, progress), None
         coefficient = row.rho if by_rank else row.r
         if coefficient is None:
             raise ValueError("a row without r has nothing to test")
         evidence = Evidence(
             matrices[0], matrices[1], positions, row.group, coefficient, row.pairs, len(used), exact, used
         )
-        rungs = ladder(evidence, self._sites, self._places, settings, PartOf(progress, 0.0, 0.8))
+        rungs = ladder(evidence, self._sites, self._places, settings, PartOf(progress, 0.1, 0.8))
+        check_cancelled(progress)
         row = replace(
             row,
             rungs=rungs,
@@ -144,13 +149,14 @@ class Rows:
             ceiling=self._ceiling(comparison),
             note="; ".join(note for note in notes if note),
         )
-        distance = self._places.distance_or_nan(positions)
+        check_cancelled(progress)
+        distance = self._places.distance_or_nan(positions, progress)
         codes = self._sites.codes[positions]
         advice = advise(structure_of(*matrices, codes, distance, row.group), rungs)
         row = replace(row, advised=advice.rung)
-        return RowOutcome(
-            replace(row, says=says(row, advice)), positions, figure, alignment, fisher_sd(*matrices), advice
-        )
+        check_cancelled(progress)
+        spread = fisher_sd(*matrices, len(positions) if exact is None else len(used))
+        return RowOutcome(replace(row, says=says(row, advice)), positions, figure, alignment, spread, advice)
 
     def _nothing(
         self, comparison: Comparison, row: CorrelationRow, positions: np.ndarray, note: str
@@ -169,7 +175,7 @@ class Rows:
         if len(others) == 2:
             # The mean of z-scored cosines is a cosine too, up to a constant: that of rows put together, each of
             # length 1 over the square root of its block's spread.
-            spreads = FactoredPair(others[0], others[1], progress).spreads()
+            spreads = FactoredPair(others[0], others[1], PartOf(progress, 0.0, 0.5)).spreads()
             if not all(spreads):
                 return None
             scaled = [
@@ -177,7 +183,7 @@ class Rows:
                 for rows, spread in zip(others, spreads)
             ]
             rows_b = np.concatenate(scaled, axis=1)
-        pair = FactoredPair(rows_a, rows_b, progress)
+        pair = FactoredPair(rows_a, rows_b, PartOf(progress, 0.5, 1.0))
         return None if pair.r() is None else pair
 
     def _rows(self, name: str, used: np.ndarray) -> np.ndarray:
@@ -206,6 +212,7 @@ class Rows:
         if evidence.exact is None:
             weights = bootstrap_weights(len(evidence.positions), settings.bootstraps, settings.seed)
             replicates = bootstrap_r(evidence.a, evidence.b, weights, progress)
+            check_cancelled(progress)
             shrink = site_shrink(evidence.a, evidence.b)
             return site_interval(evidence.r, replicates, shrink)
         found = []
