@@ -24,6 +24,7 @@ from .plain_words import FEW_SITES
 from .results import POOLED, Block, CorrelationResult, FusionRow, WeightBand
 from .rows import DENSE_SITES, SAMPLE_SITES, RowOutcome, Rows
 from .sampling import sample_of
+from .similarity import COSINE
 from .whole_run import adjusted, advised, between_groups
 
 __all__ = ["COMBINED", "FEW_SITES", "correlate_blocks"]
@@ -149,18 +150,24 @@ class _Run:
         self.bands.append(weight_band(comparison, outcome.row, outcome.positions, self._sites, progress))
 
     def _fuse(self, triple: Triple, group: str, progress: Progress) -> None:
-        """Sound against both views in one group. The cosine of both vectors put together is the mean of theirs."""
+        """Sound against both views in one group. The cosine of both vectors put together is the mean of theirs.
+
+        Only vectors that are compared by cosine can be put together.
+        """
         used = self._sites.used(group, (triple.sound, triple.street, triple.aerial))
         positions = used if len(used) <= DENSE_SITES else sample_of(used, SAMPLE_SITES, self._settings.seed)
-        block = self._rows.similarities.block
-        sound, street, aerial = (
-            block(name, None, positions) for name in (triple.sound, triple.street, triple.aerial)
-        )
+        similarities = self._rows.similarities
+        matrices = []
+        for name in (triple.sound, triple.street, triple.aerial):
+            check_cancelled(progress)
+            matrices.append(similarities.block(name, None, positions))
+        sound, street, aerial = matrices
+        cosines = all(similarities.measure(name) == COSINE for name in (triple.street, triple.aerial))
         found = fuse(
             sound,
             street,
             aerial,
-            (street + aerial) / 2.0,
+            (street + aerial) / 2.0 if cosines else None,
             permutations=self._settings.permutations,
             bootstraps=self._settings.bootstraps,
             seed=self._settings.seed,

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..progress import NO_PROGRESS, PartOf, Progress
+from ..progress import NO_PROGRESS, PartOf, Progress, check_cancelled
 from .bootstrap import (
     bootstrap_correlations,
     bootstrap_weights,
@@ -72,6 +72,7 @@ def fuse(
     why = _undefined(sound, street, aerial)
     if why:
         return [FusionRow(group, category, key, None, None, None, sites, why) for key in keys]
+    check_cancelled(progress)
     scores = [z_scores(matrix) if varies(pairs_of(matrix)) else np.zeros_like(matrix) for matrix in matrices]
     ordered = sites * (sites - 1.0)
     observed = np.array([[np.einsum("ij,ij->", one, other) / ordered for other in scores] for one in scores])
@@ -84,7 +85,7 @@ def fuse(
         weights = bootstrap_weights(sites, bootstraps, seed)
         replicates = bootstrap_correlations(matrices, weights, PartOf(progress, 0.0, 0.3))
         drawn = _quantities(replicates)
-        shrinks = _shrinks(scores, observed)
+        shrinks = _shrinks(scores, observed, progress)
         intervals = _intervals(found, drawn, shrinks)
     p: dict[str, float] = {}
     if permutations:
@@ -169,11 +170,13 @@ def _bootstrap_p(value: np.ndarray, drawn: np.ndarray, shrink: float) -> float:
     return min(2.0 * (beyond + 1) / (len(drawn) + 1), 1.0)
 
 
-def _shrinks(scores: list[np.ndarray], r: np.ndarray) -> dict[str, float]:
+def _shrinks(scores: list[np.ndarray], r: np.ndarray, progress: Progress) -> dict[str, float]:
     """What the bootstrap's deviations of each quantity are scaled by: from the influence of each pair of sites.
 
     By the chain rule from those on the three r's; the weights of multiple R are at its maximum, so they add nothing.
+    Raises :class:`Cancelled`.
     """
+    check_cancelled(progress)
     sound, street, aerial = scores[:3]
     sites = len(sound)
     on_street, on_aerial = influence_of_scores(sound, street), influence_of_scores(sound, aerial)
@@ -181,6 +184,7 @@ def _shrinks(scores: list[np.ndarray], r: np.ndarray) -> dict[str, float]:
     shrinks = {"difference": influence_shrink(on_street - on_aerial, sites)}
     if len(scores) > 3:
         shrinks["concatenated"] = influence_shrink(influence_of_scores(sound, scores[3]), sites)
+    check_cancelled(progress)
     joint = street + aerial
     if varies(pairs_of(joint)):
         shrinks["z_mean"] = influence_shrink(influence_of_scores(sound, z_scores(joint)), sites)
@@ -188,6 +192,7 @@ def _shrinks(scores: list[np.ndarray], r: np.ndarray) -> dict[str, float]:
     if slack < _SAME:
         shrinks["multiple_r"] = influence_shrink(on_street, sites)
         return shrinks
+    check_cancelled(progress)
     fitted = (r_street - r_aerial * views) * street + (r_aerial - r_street * views) * aerial
     if varies(pairs_of(fitted)):
         fitted = z_scores(fitted)
@@ -202,6 +207,7 @@ def _shrinks(scores: list[np.ndarray], r: np.ndarray) -> dict[str, float]:
         ("street", on_street, on_aerial, r_street, r_aerial),
         ("aerial", on_aerial, on_street, r_aerial, r_street),
     ):
+        check_cancelled(progress)
         root = (on_own - views * on_other) * slack + (own * views - other) * on_views
         shrinks[f"root_{name}"] = influence_shrink(root, sites)
     return shrinks

@@ -64,8 +64,8 @@ def _columns(distance: np.ndarray, lonlat: np.ndarray, patterns: np.ndarray) -> 
             found.append(some[first, i] * some[second, j] + some[first, j] * some[second, i])
     columns = np.column_stack(found)
     lengths = np.sqrt(np.einsum("ij,ij->j", columns, columns))
-    scaled: np.ndarray = columns / np.where(lengths > 0.0, lengths, 1.0)
-    return scaled
+    columns /= np.where(lengths > 0.0, lengths, 1.0)
+    return columns
 
 
 def _apart(lonlat: np.ndarray, direction: tuple[float, float]) -> np.ndarray:
