@@ -23,7 +23,7 @@ class Found:
 
 
 def find_files(folder: str, progress: Progress = NO_PROGRESS) -> Found:
-    """All files of interest in ``folder`` and below, in the order of their names.
+    """All files of interest in ``folder``, then in the folders below, by name.
 
     Links to folders are followed, each folder once: a link to a folder above is no loop. Hidden files and
     folders are left. A folder that cannot be opened is listed, not fatal.

@@ -56,7 +56,9 @@ class Track:
 def _between(one: Position, other: Position, part: float) -> Position:
     """Linear in degrees, the short way round at 180 degrees; over seconds to minutes as good as the geodesic."""
     turn = (other.longitude - one.longitude + 180.0) % 360.0 - 180.0
-    longitude = (one.longitude + part * turn + 180.0) % 360.0 - 180.0
+    longitude = one.longitude + part * turn
+    if abs(longitude) > 180.0:
+        longitude -= 360.0 if longitude > 0 else -360.0
     return Position(one.latitude + part * (other.latitude - one.latitude), longitude)
 
 
@@ -111,26 +113,28 @@ def _refuse(*_: Any) -> None:
     raise NoPositionError("it defines a document type or entities, which no GPS writes")
 
 
-def read_track(path: str, name: str = "") -> Track:
-    """The track of a GPX file, its fixes sorted by time. Raises InputError where there is none in it."""
+def read_track(path: str, name: str) -> Track:
+    """The track of a GPX file, its fixes sorted by time; ``name`` is what messages call it ("track a.gpx").
+
+    Raises InputError where there is none in it.
+    """
     reader = _Reader()
     parser = expat.ParserCreate()
     parser.StartElementHandler, parser.EndElementHandler = reader.start, reader.end
     parser.CharacterDataHandler = reader.text
     parser.EntityDeclHandler = parser.StartDoctypeDeclHandler = _refuse
-    name = name or path
     try:
         with open(path, "rb") as file:
             for block in iter(lambda: file.read(_BLOCK), b""):
                 parser.Parse(block, False)
             parser.Parse(b"", True)
     except OSError as error:
-        raise InputError(f"The track {name} cannot be read: {error.strerror or error}.") from error
+        raise InputError(f"The {name} cannot be read: {error.strerror or error}.") from error
     except (expat.ExpatError, NoPositionError, ValueError) as error:
-        raise InputError(f"The track {name} is not a GPX file: {error}.") from error
+        raise InputError(f"The {name} is not a GPX file: {error}.") from error
     if not reader.fixes:
         raise InputError(
-            f"The track {name} has {reader.points} points, but none with a place and a time. "
+            f"The {name} has {reader.points} points, but none with a place and a time. "
             "Export it from the GPS with times (a route or way points drawn on a map have none)."
         )
     # Of two fixes at the same second the first is taken.

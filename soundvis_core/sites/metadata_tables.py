@@ -25,7 +25,7 @@ _HEADER_BYTES = 1 << 16
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text below their columns. ``name`` is what remarks call it."""
+    """Rows of text below their columns. ``name`` is what messages call it: "table a.csv", "side-car a.csv"."""
 
     name: str
     columns: Columns
@@ -39,20 +39,20 @@ def read_table(path: str, name: str) -> Table:
     """
     try:
         if os.path.getsize(path) > _MOST_BYTES:
-            raise InputError(f"The table {name} is larger than {_MOST_BYTES >> 20} MB: is it a CSV file?")
+            raise InputError(f"The {name} is larger than {_MOST_BYTES >> 20} MB: is it a CSV file?")
         with open(path, "rb") as file:
             content = file.read()
     except OSError as error:
-        raise InputError(f"The table {name} cannot be read: {error.strerror or error}.") from error
+        raise InputError(f"The {name} cannot be read: {error.strerror or error}.") from error
     text = _decoded(content)
     line = text.lstrip().partition("\n")[0]
     try:
         lines = io.StringIO(text.lstrip().replace("\0", ""), newline="")
         rows = [tuple(row) for row in csv.reader(lines, delimiter=_delimiter(line)) if any(row)]
     except csv.Error as error:
-        raise InputError(f"The table {name} is not a CSV file: {error}.") from error
+        raise InputError(f"The {name} is not a CSV file: {error}.") from error
     if len(rows) < 2:
-        raise InputError(f"The table {name} has no rows below its header.")
+        raise InputError(f"The {name} has no rows below its header.")
     return Table(name, recognise(rows[0]), tuple(rows[1:]))
 
 
@@ -84,12 +84,12 @@ def check_names_files(table: Table) -> None:
     """Raise InputError where the rows of a table do not say which recording they are about, or nothing else."""
     if not table.columns.names_files:
         raise InputError(
-            f"The table {table.name} has no column that names recordings. Call one 'file' (name or path of the "
+            f"The {table.name} has no column that names recordings. Call one 'file' (name or path of the "
             "recording), 'folder' (all recordings in it), or 'id' (of xeno-canto or freesound)."
         )
     if not table.columns.useful:
         raise InputError(
-            f"The table {table.name} has no column that is known here. Call them latitude, longitude, date, time, "
+            f"The {table.name} has no column that is known here. Call them latitude, longitude, date, time, "
             "datetime, licence, author or link (or as xeno-canto, freesound or archive.org call them)."
         )
 

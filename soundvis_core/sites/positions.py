@@ -15,6 +15,8 @@ _DEGREES = re.compile(
     r"(?P<after>[NSEW])?",
     re.IGNORECASE,
 )
+#: Two decimal numbers, and whatever is said behind them.
+_PLAIN_PAIR = re.compile(r"([-+]?\d{1,3}\.\d+)\s*[,;\s]\s*([-+]?\d{1,3}\.\d+)(?=[\s,;]|$)(?!\s*[°NSEW])")
 #: ISO 6709: latitude, longitude, then height and reference system, closed by a solidus.
 _ISO6709 = re.compile(r"([-+]\d{1,6}(?:\.\d+)?)([-+]\d{1,7}(?:\.\d+)?)(?:[-+]\d+(?:\.\d+)?)?(?:CRS[^/]*)?/?")
 
@@ -70,7 +72,10 @@ def pair(text: str) -> Position:
     text = text.strip().strip("[]()")
     if _ISO6709.fullmatch(text):
         return iso6709(text)
-    # Commas between numbers with decimal points; else semicolons, tabs or spaces.
+    plain = _PLAIN_PAIR.match(text)
+    if plain:
+        return checked(float(plain[1]), float(plain[2]))
+    # Angles with marks or decimal commas: semicolons or spaces between them, commas where they can be told apart.
     for separator in (r"\s*;\s*", r"\s*,\s+|,(?=[-+]?\d+\.\d|[^-+\d\s])", r"\s+"):
         parts = [part for part in re.split(separator, text) if part]
         if len(parts) >= 2:

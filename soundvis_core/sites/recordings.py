@@ -71,7 +71,7 @@ class Recording:
 def scan_recordings(
     folder: str, options: Options | None = None, progress: Progress = NO_PROGRESS
 ) -> Iterator[Recording]:
-    """Every recording in ``folder`` and below, in the order of their paths; then folders that could not be read.
+    """Every recording in ``folder``, then in the folders below, by name; then folders that could not be read.
 
     Nothing is left out: what has no position or cannot be read comes with its reason. Raises InputError where the
     table or the track that ``options`` name cannot be used.

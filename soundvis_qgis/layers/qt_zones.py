@@ -6,6 +6,8 @@ import datetime as dt
 
 from qgis.PyQt.QtCore import QDateTime, QTimeZone
 
+_DAY = 86400
+
 
 class QtZone(dt.tzinfo):
     """A zone of Qt by its IANA name, with its summer time."""
@@ -14,13 +16,15 @@ class QtZone(dt.tzinfo):
         self._zone = zone
 
     def utcoffset(self, moment: dt.datetime | None) -> dt.timedelta:
-        """The offset of a local time; of one that came twice the first, or the second where ``fold`` says so."""
+        """The offset of a local time; ``fold`` chooses where the clocks were changed, as PEP 495 has it."""
         if moment is None:
             return dt.timedelta(seconds=self._zone.standardTimeOffset(QDateTime.currentDateTimeUtc()))
         as_if_utc = int(moment.replace(tzinfo=dt.timezone.utc).timestamp())
-        # The offset that holds at the instant that it makes of the local time; before a change both may.
-        offsets = [self._offset(as_if_utc - self._offset(as_if_utc + away)) for away in (-86400, 86400)]
-        return dt.timedelta(seconds=offsets[1 if moment.fold else 0])
+        # The offsets before and after a change of the clocks nearby; both may hold at this local time, or neither.
+        before, after = (self._offset(as_if_utc + away) for away in (-_DAY, _DAY))
+        wanted, other = (after, before) if moment.fold else (before, after)
+        wanted_holds, other_holds = (self._offset(as_if_utc - offset) == offset for offset in (wanted, other))
+        return dt.timedelta(seconds=other if other_holds and not wanted_holds else wanted)
 
     def dst(self, moment: dt.datetime | None) -> None:
         """Not told apart from the offset."""
