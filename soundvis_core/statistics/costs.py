@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 
 from . import moran
+from .factored import permuted_seconds
 from .ladder import MORAN_SITES, Settings
 
 #: Runs that take longer say so at their start.
 WORTH_SAYING = 20.0
-#: Seconds per element of an (n, n) matrix: rearranged and multiplied once; weighted in one bootstrap; made, compared
-#: and ranked once.
-_PERMUTED, _WEIGHTED, _MADE = 1.2e-9, 1.0e-9, 3.0e-7
+#: Seconds per element of an (n, n) matrix: in one of many permutations; weighted in one bootstrap; made, compared and
+#: ranked once.
+_PERMUTED, _WEIGHTED, _MADE = 1.3e-10, 1.0e-9, 3.0e-7
 #: Seconds per multiplication of blocks without matrices, and per number moved.
 _MULTIPLIED, _MOVED = 5e-11, 3e-9
 
@@ -33,8 +34,9 @@ def row_seconds(matrix_sites: int, groups: int, placed: bool, controls: int, set
 def factored_seconds(sites: int, width_a: int, width_b: int, groups: int, settings: Settings) -> float:
     """What a row of so many sites takes without matrices, besides those of its sample."""
     once = sites * (width_a * width_b * _MULTIPLIED + (width_a + width_b) * _MOVED)
-    times = 4 + settings.permutations * (1 + (groups >= 2)) + 2 * settings.bootstraps
-    return once * times
+    tests = 1 + (groups >= 2)
+    permuted = tests * permuted_seconds(sites, width_a, width_b, settings.permutations)
+    return once * (4 + 2 * settings.bootstraps) + permuted
 
 
 def band_seconds(draws: int, sites: int) -> float:

@@ -25,6 +25,8 @@ from .similarity import CONSTANT, unit_rows
 _ROUNDING = 1e-13
 #: Blocks wider than this are permuted in float32, and in float64 again where that could change a p.
 _WIDE = 64
+#: A multiplication in the product of narrow blocks waits for memory: so many times as long as one of wide ones.
+_NARROW = 70.0
 #: What part of a sum float32 may be off, at most; some 1e-7 is usual.
 _FLOAT32 = 1e-6
 
@@ -106,7 +108,8 @@ class FactoredPair:
         a, b = self._deviations()
         if isinstance(orders, OrderGrid) and not self._wide:
             return np.asarray(self._r_of(by_rows(a, b, orders, progress)))
-        if isinstance(orders, OrderGrid) and self._matrices_seconds(orders) < self._rows_seconds(len(orders)):
+        widths = self._a.shape[1], self._b.shape[1]
+        if isinstance(orders, OrderGrid) and _matrices_pay(self.sites, *widths, orders):
             self_pairs = self._self_pairs / self.sites
             sums, error = by_matrices(a, b, orders, self._sums - self_pairs, self_pairs, progress)
             found = np.asarray(self._r_of(sums))
@@ -194,26 +197,12 @@ class FactoredPair:
         return found
 
     def estimate_seconds(self, permutations: int) -> float:
-        """About how long that many permutations take, in seconds on two cores, for orders as :class:`OrderGrid` has."""
-        orders = permutation_orders(self.sites, permutations, 0)
-        if self._wide:
-            return min(self._rows_seconds(permutations), self._matrices_seconds(orders))
-        moved = (orders.rows + orders.columns) * (self._a.shape[1] + self._b.shape[1] + 2) * self.sites
-        return self._rows_seconds(permutations) + moved * MOVED
-
-    def _rows_seconds(self, permutations: int) -> float:
-        return self.sites * (self._a.shape[1] + 1.0) * (self._b.shape[1] + 1.0) * permutations * MULTIPLIED
-
-    def _matrices_seconds(self, orders: OrderGrid) -> float:
-        if self.sites > MATRIX_SITES:
-            return math.inf
-        pairs = self.sites * self.sites / 2.0
-        multiplied = self._a.shape[1] + self._b.shape[1] + float(orders.rows) * orders.columns
-        return pairs * (multiplied * MULTIPLIED + (orders.rows + orders.columns) * MOVED)
+        """About how long that many permutations take; see :func:`permuted_seconds`."""
+        return permuted_seconds(self.sites, self._a.shape[1], self._b.shape[1], permutations)
 
     @property
     def _wide(self) -> bool:
-        return max(self._a.shape[1], self._b.shape[1]) > _WIDE
+        return _is_wide(self._a.shape[1], self._b.shape[1])
 
     def _unit(self, rows: np.ndarray, start: int) -> np.ndarray:
         return unit_rows(rows[start : start + ROWS].astype(np.float64))
@@ -290,3 +279,36 @@ def _off_diagonal(
 
 def _squared(products: np.ndarray) -> float:
     return float(np.einsum("ij,ij->", products, products))
+
+
+def permuted_seconds(sites: int, width_a: int, width_b: int, permutations: int) -> float:
+    """About how long that many permutations of :meth:`FactoredPair.permuted` take, in seconds on two cores.
+
+    For orders as :class:`OrderGrid` has them.
+    """
+    orders = permutation_orders(sites, permutations, 0)
+    if _matrices_pay(sites, width_a, width_b, orders):
+        return _matrices_seconds(sites, width_a, width_b, orders)
+    rows = _rows_seconds(sites, width_a, width_b, permutations)
+    return rows if _is_wide(width_a, width_b) else rows * _NARROW
+
+
+def _matrices_pay(sites: int, width_a: int, width_b: int, orders: OrderGrid) -> bool:
+    """Whether matrices of 2 bytes are the faster way, where they fit."""
+    if sites > MATRIX_SITES or not _is_wide(width_a, width_b):
+        return False
+    rows = _rows_seconds(sites, width_a, width_b, len(orders))
+    return _matrices_seconds(sites, width_a, width_b, orders) < rows
+
+
+def _rows_seconds(sites: int, width_a: int, width_b: int, permutations: int) -> float:
+    return sites * (width_a + 1.0) * (width_b + 1.0) * permutations * MULTIPLIED
+
+
+def _matrices_seconds(sites: int, width_a: int, width_b: int, orders: OrderGrid) -> float:
+    multiplied = width_a + width_b + float(orders.rows) * orders.columns
+    return sites * sites / 2.0 * (multiplied * MULTIPLIED + (orders.rows + orders.columns) * MOVED)
+
+
+def _is_wide(width_a: int, width_b: int) -> bool:
+    return max(width_a, width_b) > _WIDE

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soundvis_core.errors import Cancelled
-from soundvis_core.statistics import factored_orders
+from soundvis_core.statistics import factored, factored_orders
 from soundvis_core.statistics.factored import FactoredPair
 from soundvis_core.statistics.mantel import (
     pearson,
@@ -85,7 +85,7 @@ def map_standard(a, b):
 def test_permuted_r_are_the_dense_ones(case, way, monkeypatch):
     a, b = blocks(*case)
     sites, pair = case[0], FactoredPair(a, b)
-    monkeypatch.setattr(FactoredPair, "_matrices_seconds", lambda *_: 0.0 if way == "matrices" else math.inf)
+    monkeypatch.setattr(factored, "_matrices_seconds", lambda *_: 0.0 if way == "matrices" else math.inf)
     grid = permutation_orders(sites, 99, 2)
     found = pair.permuted(list(grid) if way == "list" else grid)
     expected = dense_null(a, b, permutation_orders(sites, 99, 2))
@@ -100,7 +100,7 @@ def test_permuted_r_are_the_dense_ones(case, way, monkeypatch):
 @pytest.mark.parametrize("matrices", [True, False])
 def test_p_is_exact_where_many_permutations_tie(matrices, monkeypatch):
     """Twenty groups of two: orders that move few sites; sites that are copies tie exactly, in float32 too."""
-    monkeypatch.setattr(FactoredPair, "_matrices_seconds", lambda *_: 0.0 if matrices else math.inf)
+    monkeypatch.setattr(factored, "_matrices_seconds", lambda *_: 0.0 if matrices else math.inf)
     a, b = blocks(40, 80, 80, 2.0, np.float32)
     a = np.repeat(a[:20], 2, axis=0)
     groups = np.repeat(np.arange(20), 2)
