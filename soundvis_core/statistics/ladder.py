@@ -233,7 +233,8 @@ def _moran_part(
             a, b = _ranked([a, b], progress)
     check_cancelled(progress)
     chosen = evidence.positions[sample]
-    beyond = beyond_place(b, places.log_distance(chosen, progress), places.lonlat(chosen), basis.vectors)
+    distance, lonlat = places.log_distance(chosen, progress), places.lonlat(chosen)
+    beyond = beyond_place(b, distance, lonlat, basis.vectors, progress)
     if beyond is None:
         return None
     check_cancelled(progress)

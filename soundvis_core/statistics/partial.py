@@ -82,6 +82,7 @@ def partial_mantel(
     spanned = _basis([pairs_of(control) for control in controls])
     if not (varies(first) and varies(second)) or not len(spanned):
         return None, None
+    check_cancelled(progress)
     target = _left_over(_standard(second), spanned)
     if target is None or _left_over(_standard(first), spanned) is None:
         return None, None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..progress import NO_PROGRESS, Progress, check_cancelled
 from .similarity import pairs_of, varies
 
 #: Pieces of the curve of distance and of those of direction; pairs for each column of the regression.
@@ -17,7 +18,11 @@ _NOTHING_LEFT = 1e-10
 
 
 def beyond_place(
-    similarity: np.ndarray, distance: np.ndarray, lonlat: np.ndarray, patterns: np.ndarray
+    similarity: np.ndarray,
+    distance: np.ndarray,
+    lonlat: np.ndarray,
+    patterns: np.ndarray,
+    progress: Progress = NO_PROGRESS,
 ) -> np.ndarray | None:
     """What place leaves over of similarities in a least-squares regression: (n, n), symmetric, 0 on the diagonal.
 
@@ -25,15 +30,16 @@ def beyond_place(
     patterns: (n, k) spatial patterns, the broadest first. Place is a curve of distance, curves of how far apart two
     sites lie in four directions (a city may stretch along a river), and the broadest patterns and their products (it
     may have a centre, or change from one side to the other); less of it where there are few pairs to fit.
-    None where nothing is left.
+    None where nothing is left. Raises :class:`Cancelled`.
     """
     values = pairs_of(similarity)
     if not varies(values):
         return None
     left = values
-    columns = _columns(distance, lonlat, patterns)
+    columns = _columns(distance, lonlat, patterns, progress)
     gram = columns.T @ columns
     for _ in range(2):  # twice, so that what rounding leaves is taken off too
+        check_cancelled(progress)
         left = left - columns @ np.linalg.lstsq(gram, columns.T @ left, rcond=1e-12)[0]
     centred = values - values.mean()
     if float(np.einsum("i,i->", left, left)) <= _NOTHING_LEFT * float(np.einsum("i,i->", centred, centred)):
@@ -43,25 +49,28 @@ def beyond_place(
     return beyond + beyond.T
 
 
-def _columns(distance: np.ndarray, lonlat: np.ndarray, patterns: np.ndarray) -> np.ndarray:
+def _columns(
+    distance: np.ndarray, lonlat: np.ndarray, patterns: np.ndarray, progress: Progress
+) -> np.ndarray:
     """The regression's columns (pairs, m), each of length 1; the first is constant."""
     first, second = np.triu_indices(len(distance), k=1)
     budget = len(first) // _PAIRS
     found = [np.ones(len(first))]
     found += _curve(pairs_of(distance), min(_PIECES, budget))
-    directed = [
-        column
-        for direction in _DIRECTIONS
-        for column in _curve(_apart(lonlat, direction)[first, second], _DIRECTED_PIECES)
-    ]
+    directed: list[np.ndarray] = []
+    for direction in _DIRECTIONS:
+        check_cancelled(progress)
+        directed += _curve(_apart(lonlat, direction)[first, second], _DIRECTED_PIECES)
     if len(found) + len(directed) <= budget:
         found += directed
     some = np.column_stack([np.ones(len(distance)), patterns[:, :_PATTERNS]])
     while some.shape[1] > 1 and len(found) + some.shape[1] * (some.shape[1] + 1) // 2 - 1 > budget:
         some = some[:, :-1]
     for i in range(some.shape[1]):
+        check_cancelled(progress)
         for j in range(max(i, 1), some.shape[1]):
             found.append(some[first, i] * some[second, j] + some[first, j] * some[second, i])
+    check_cancelled(progress)
     columns = np.column_stack(found)
     lengths = np.sqrt(np.einsum("ij,ij->j", columns, columns))
     columns /= np.where(lengths > 0.0, lengths, 1.0)
