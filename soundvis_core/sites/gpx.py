@@ -9,7 +9,9 @@ import datetime as dt
 from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Any
-from xml.parsers import expat  # nosec B407 - documents that define entities or point elsewhere are refused below
+
+# Documents that define entities or point elsewhere, which expat is warned of, are refused below.
+from xml.parsers import expat  # nosec B407
 
 from ..errors import InputError
 from .clocks import NoTimeError, parse_time

@@ -112,14 +112,34 @@ def _read_track(file: BinaryIO, header: Header, start: int, stop: int) -> bool:
         header.seconds = told[2] / told[1]
     table = _first(file, *media, b"minf", b"stbl", b"stsd")
     if table:
-        entry = read_at(file, table[0] + 8, 36)  # behind version and count: the sound sample entry
-        if len(entry) == 36:
+        entry = read_at(file, table[0] + 8, min(table[1] - table[0], 512))  # behind version and count
+        if len(entry) >= 36:
             channels, rate = (
                 struct.unpack_from(">H", entry, 24)[0],
                 struct.unpack_from(">I", entry, 32)[0] >> 16,
             )
-            header.channels, header.rate = channels or None, rate or (told[1] if told else None) or None
+            header.channels = _channels_of_aac(entry) or channels or None
+            header.rate = rate or (told[1] if told else None) or None
     return True
+
+
+def _channels_of_aac(entry: bytes) -> int:
+    """The channels in the decoder's own configuration (ISO/IEC 14496-3, 1.6); 0 where there is none.
+
+    The count in the sample entry itself is 2 whatever is true, as ISO/IEC 14496-12 once asked for.
+    """
+    at = entry.find(b"esds") + 8
+    # Descriptors within each other: of the stream (3 bytes of its own), its decoder (13), what is special to it.
+    for tag, own in ((3, 3), (4, 13), (5, 0)):
+        if at < 8 or at >= len(entry) or entry[at] != tag:
+            return 0
+        at += 1
+        while at < len(entry) and entry[at] & 0x80:  # a length of up to four bytes
+            at += 1
+        at += 1 + own
+    bits = int.from_bytes(entry[at : at + 2].ljust(2, b"\0"), "big")
+    kind, rate, channels = bits >> 11, bits >> 7 & 15, bits >> 3 & 15
+    return {7: 8}.get(channels, channels) if kind in (2, 5, 29) and rate < 13 and channels < 8 else 0
 
 
 def _read_user_data(file: BinaryIO, header: Header, start: int, stop: int) -> None:

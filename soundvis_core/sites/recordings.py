@@ -121,7 +121,7 @@ def _recording(folder: str, path: str, companions: Companions, options: Options)
 def _header(path: str) -> tuple[Header, str]:
     """The header of a file, and why it is none."""
     try:
-        return read_header(path), ""
+        return read_header(path).without_nonsense(), ""
     except NoRecordingError as error:
         return Header(), str(error)
     except PermissionError:

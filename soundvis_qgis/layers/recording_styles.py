@@ -69,4 +69,5 @@ def _labels() -> QgsPalLayerSettings:
     settings.fieldName = "regexp_replace(\"name\", '\\\\.[^.]*$', '')"
     settings.isExpression = True
     settings.setFormat(text)
+    settings.dist = 1.2
     return settings

@@ -210,6 +210,17 @@ def test_damaged_files_keep_what_tables_tell(tmp_path):
     assert recording.position == (52.5, 13.4)
 
 
+def test_headers_that_tell_nonsense(tmp_path):
+    """4 thousand million Hz, as a damaged header may have it, is no number for a field."""
+    path = files.wav(tmp_path / "a_52.5260+13.4000.wav")
+    content = bytearray(path.read_bytes())
+    content[24:28] = b"\xff\xff\xff\xfe"
+    path.write_bytes(bytes(content))
+    recording = scan(tmp_path)["a_52.5260+13.4000.wav"]
+    assert (recording.status, recording.rate, recording.seconds) == ("ok", None, None)
+    assert recording.remark == "the header tells 4278190079 Hz, which cannot be"
+
+
 def test_links_and_loops(tmp_path):
     files.wav(tmp_path / "in" / "a" / "x.wav")
     files.wav(tmp_path / "elsewhere" / "y.wav")
