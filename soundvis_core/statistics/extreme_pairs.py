@@ -99,8 +99,12 @@ def extreme_pairs(
 
 def _mean_and_deviation(block: Pieces, pair: PairedBlocks, progress: Progress) -> tuple[float, float]:
     total = squares = 0.0
+    done = 0
     for start, stop in pair.ranges:
-        added, added_squares = block.sums(start, stop, progress)
+        size = (stop - start) * (stop - start - 1) // 2
+        part = PartOf(progress, done / pair.pairs, (done + size) / pair.pairs)
+        done += size
+        added, added_squares = block.sums(start, stop, part)
         total, squares = total + added, squares + added_squares
     mean = total / pair.pairs
     return mean, math.sqrt(max(squares / pair.pairs - mean * mean, 0.0))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError
+from ..progress import NO_PROGRESS, PartOf, Progress
 from .pieces import Pieces
 from .results import Block
 from .similarity import missing_reasons
@@ -37,13 +38,16 @@ class PairedBlocks:
         return sum((stop - start) * (stop - start - 1) // 2 for start, stop in self.ranges)
 
 
-def pair_blocks(a: Block, b: Block, groups: Sequence[str | None] | None = None) -> PairedBlocks:
+def pair_blocks(
+    a: Block, b: Block, groups: Sequence[str | None] | None = None, progress: Progress = NO_PROGRESS
+) -> PairedBlocks:
     """Two blocks of the same sites, to be compared over all sites, or within ``groups`` only where these are given.
 
     groups: the group of each site; one without a group (None) is left out. Similarities are scaled over all used
     sites, so that those of several groups stay comparable.
 
-    Raises :class:`InputError` where the blocks differ in their number of sites, and for unknown measures.
+    Raises :class:`InputError` where the blocks differ in their number of sites, and for unknown measures,
+    and :class:`Cancelled`.
     """
     sites = len(a.values)
     if len(b.values) != sites or (groups is not None and len(groups) != sites):
@@ -74,8 +78,8 @@ def pair_blocks(a: Block, b: Block, groups: Sequence[str | None] | None = None) 
         used,
         tuple(reasons),
         ranges,
-        Pieces(a.values[used], a.measure),
-        Pieces(b.values[used], b.measure),
+        Pieces(a.values[used], a.measure, PartOf(progress, 0.0, 0.5)),
+        Pieces(b.values[used], b.measure, PartOf(progress, 0.5, 1.0)),
     )
 
 

@@ -26,6 +26,8 @@ from .similarity import (
 DENSE_SITES = 3000
 #: Sites along each side of a piece: 4 MB of float32.
 _STEP = 1024
+#: Pairs looked up together where each needs a distance.
+_PAIRS = 32
 #: A run that would take longer than this many seconds says so once it has run for the second number.
 _LONG, _TRIAL = 60.0, 5.0
 
@@ -34,20 +36,22 @@ class Pieces:
     """Similarities between the sites of one block, by slices of sites. Equal to ``similarity_matrix`` of all of them.
 
     values: (n, d), every row usable. measure: see :func:`similarity.measure_of`. Of more than ``DENSE_SITES`` sites
-    cosines are computed from float32 rows (they agree to 6 decimals), other measures in float64.
+    cosines are computed from float32 rows (they agree to 6 decimals), other measures in float64; for the largest
+    Aitchison distance all pairs are looked at once. Raises :class:`Cancelled` where the user stops that.
     """
 
-    def __init__(self, values: np.ndarray, measure: str = "") -> None:
+    def __init__(self, values: np.ndarray, measure: str = "", progress: Progress = NO_PROGRESS) -> None:
         self.sites = len(values)
         self.measure = measure_of(values, measure)
         self._matrix: np.ndarray | None = None
         self._scale = 1.0
+        self._points: np.ndarray
         if self.sites <= DENSE_SITES:
             self._matrix = similarity_matrix(values, measure)
             return
         if self.measure == COSINE:
             #: What the similarities are computed from: unit rows, shares, log-ratios or numbers.
-            self._points = unit_rows(values.astype(np.float32, copy=False))
+            self._points = unit_rows(values).astype(np.float32, copy=False)
             return
         numbers = values.astype(np.float64)
         if self.measure == DIFFERENCE:
@@ -56,7 +60,7 @@ class Pieces:
             self._scale = float(np.ptp(self._points)) or 1.0
         elif self.measure == AITCHISON:
             self._points = _centred_log_ratios(_closed(numbers))
-            self._scale = self._largest_distance() or 1.0
+            self._scale = self._largest_distance(progress) or 1.0
         else:
             self._points = _closed(numbers)
             self._scale = math.sqrt(math.log(2.0))  # from nats to bits
@@ -82,10 +86,7 @@ class Pieces:
         if self._matrix is not None:
             return np.asarray(self._matrix[first, second], dtype=np.float64)
         if self.measure != COSINE:
-            return np.array(
-                [self.piece(slice(i, i + 1), slice(j, j + 1))[0, 0] for i, j in zip(first, second)],
-                dtype=np.float64,
-            )
+            return self._of_some_pairs(first, second)
         found = np.empty(len(first))
         for start in range(0, len(first), _STEP):
             here = slice(start, start + _STEP)
@@ -93,6 +94,15 @@ class Pieces:
                 "ij,ij->i", self._points[first[here]], self._points[second[here]], dtype=np.float64
             )
         return np.clip(found, -1.0, 1.0)
+
+    def _of_some_pairs(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """:meth:`of_pairs` by distances, a few pairs at a time: the diagonals of small pieces."""
+        found = np.empty(len(first))
+        for start in range(0, len(first), _PAIRS):
+            here = slice(start, start + _PAIRS)
+            apart = self._distances(self._points[first[here]], self._points[second[here]])
+            found[here] = 1.0 - apart.diagonal() / self._scale
+        return found
 
     def sums(self, start: int, stop: int, progress: Progress = NO_PROGRESS) -> tuple[float, float]:
         """Sum and sum of squares of the similarities of the pairs among the sites ``start`` to ``stop``.
@@ -132,10 +142,10 @@ class Pieces:
             return np.nan_to_num(np.asarray(cdist(first, second, "jensenshannon")))
         return np.asarray(cdist(first, second))
 
-    def _largest_distance(self) -> float:
+    def _largest_distance(self, progress: Progress) -> float:
         return max(
             float(self._distances(self._points[rows], self._points[columns]).max())
-            for rows, columns in walk(0, self.sites)
+            for rows, columns in walk(0, self.sites, progress)
         )
 
 

@@ -19,6 +19,7 @@ from soundvis_core.statistics.alignment import (
 )
 from soundvis_core.statistics.mantel import permutation_orders
 from soundvis_core.statistics.paired_blocks import NO_GROUP, pair_blocks
+from soundvis_core.statistics.pieces import Pieces
 from soundvis_core.statistics.results import Block
 from soundvis_core.statistics.similarity import similarity_matrix
 
@@ -284,3 +285,21 @@ def test_a_long_walk_says_how_long_it_takes(monkeypatch):
         covered[rows, columns] += 1
     assert (np.triu(covered) == np.triu(np.ones_like(covered))).all()
     assert lines == ["Comparing all pairs of 2,500 sites takes about 3 more minutes."]
+
+
+@pytest.mark.parametrize("size", [1e300, 1e-300])
+def test_numbers_beyond_single_precision_have_a_direction(monkeypatch, size):
+    values = np.random.default_rng(4).normal(size=(6, 3))
+    whole = Pieces(values).piece(slice(0, 6), slice(0, 6))
+    monkeypatch.setattr(pieces, "DENSE_SITES", 3)
+    np.testing.assert_allclose(Pieces(values * size).piece(slice(0, 6), slice(0, 6)), whole, atol=1e-6)
+
+
+def test_the_largest_distance_of_many_sites_can_be_stopped(monkeypatch):
+    class Stop(NoProgress):
+        def cancelled(self):
+            return True
+
+    monkeypatch.setattr(pieces, "DENSE_SITES", 3)
+    with pytest.raises(Cancelled):
+        Pieces(np.random.default_rng(5).dirichlet([1, 1, 1], 6), "aitchison", Stop())

@@ -89,6 +89,7 @@ def read_pair(
     algorithm: Algorithm, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: Progress
 ) -> SoundAndSight:
     """Read the two blocks and the groups of INPUT. Raises InputError naming what is wrong with which field."""
+    from soundvis_core.progress import PartOf
     from soundvis_core.statistics.paired_blocks import pair_blocks
 
     sites = open_sites(algorithm, parameters, context, progress=progress)
@@ -99,4 +100,5 @@ def read_pair(
         blocks.append(sites.block(fields, name.lower(), measure if len(fields) > 1 else ""))
     groups = sites.groups(algorithm.parameterAsString(parameters, GROUP, context))
     within = algorithm.parameterAsBool(parameters, WITHIN, context)
-    return SoundAndSight(sites, pair_blocks(blocks[0], blocks[1], groups if within else None), groups)
+    pair = pair_blocks(blocks[0], blocks[1], groups if within else None, PartOf(progress, 0.0, 0.1))
+    return SoundAndSight(sites, pair, groups)
