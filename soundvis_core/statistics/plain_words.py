@@ -6,7 +6,7 @@ import math
 
 from .advice import Advice
 from .comparisons import AERIAL, COMBINED, SOUND, STREET
-from .results import MANTEL, MORAN, NAIVE, PARTIAL, RUNGS, STRATIFIED, CorrelationRow
+from .results import MANTEL, MORAN, NAIVE, PARTIAL, RUNGS, STRATIFIED, CorrelationRow, Rung
 
 #: The level at which a row is called a link.
 LEVEL = 0.05
@@ -48,12 +48,22 @@ def says(row: CorrelationRow, advice: Advice) -> str:
     # Of what the advised rung tests: groups or nearness may have made the rest of r.
     toward = "tend to" if rung.statistic > 0 else "tend not to"
     text = f"Places that {_alike(row.block_a, row)} {toward} {_alike(row.block_b, row, be=True)} {tested}: "
-    text += f"a {_size(rung.statistic).lower()} link, which does not say that one causes the other."
+    text += f"a {_size(rung.statistic).lower()} link{_beyond(rung)}, which does not say that one causes the other."
     if rung.statistic * coefficient < 0.0:
         text += " The r over all pairs has the other sign: it comes from groups or from nearness."
     if not advice.holds:
         text += f" Read with care: {advice.reason}."
     return text
+
+
+def _beyond(rung: Rung) -> str:
+    """What the link is left after, where the advised rung tests something else than r itself."""
+    if rung.name != MORAN or rung.statistic is None:
+        return ""
+    left = (
+        "within groups, beyond what place explains" if "within" in rung.note else "beyond what place explains"
+    )
+    return f" {left} (r = {rung.statistic:.2f})"
 
 
 def few_note(sites: int) -> str:

@@ -139,7 +139,8 @@ def test_words_follow_the_sign_of_what_the_advised_rung_tests():
     row = row_with(0.3, mantel=0.01)
     row = replace(row, rungs={**row.rungs, MORAN: Rung(MORAN, -0.12, 0.02)})
     text = says(row, Advice(MORAN, "because"))
-    assert "tend not to look alike" in text and "a weak link" in text and "has the other sign" in text
+    assert "tend not to look alike" in text and "has the other sign" in text
+    assert "a weak link beyond what place explains (r = -0.12), which" in text
 
 
 def test_words_of_no_link_name_the_looser_tests_that_would_see_one():

@@ -123,7 +123,7 @@ def test_rows_of_three_blocks(run, sites, blocks):
         t = abs(r) * math.sqrt((pairs - 2) / (1 - r * r))
         assert row["p_naive"] == pytest.approx(2 * stats.t.sf(t, pairs - 2), rel=1e-9)
         assert row["p_mantel"] == mantel(matrices[a], matrices[b], 99, 7)
-        assert (row["note"] or "") in ("", "Moran: given distance")
+        assert (row["note"] or "") in ("", "Moran: beyond what place explains")
     assert rows["sound", "street"]["r"] > 0.3
     assert rows["sound", "street"]["p_mantel"] == 0.01
 
