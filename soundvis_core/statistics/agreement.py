@@ -12,7 +12,7 @@ from typing import Callable
 import numpy as np
 
 from ..errors import InputError
-from .similarity import AITCHISON, COSINE, HELLINGER, JENSEN_SHANNON, missing_reasons, unit_rows
+from .similarity import AITCHISON, COSINE, HELLINGER, JENSEN_SHANNON, closed, missing_reasons, unit_rows
 
 #: Shares below a hundredth count as a hundredth before logarithms are taken. Fixed, so that a site's number does not
 #: depend on which other sites are in the layer.
@@ -88,13 +88,6 @@ def agreement(first: np.ndarray, second: np.ndarray, measure: str = COSINE) -> n
         usable &= np.array([reason is None for reason in missing_reasons(values, measure)], dtype=bool)
     found[usable] = Comparison(first[usable], second[usable], measure).scores()
     return found
-
-
-def closed(values: np.ndarray) -> np.ndarray:
-    """Rows (n, d) of shares scaled to add up to 1. No row may be all zero."""
-    # By the largest first, so that no sum overflows.
-    scaled = values / values.max(axis=1, keepdims=True)
-    return np.asarray(scaled / scaled.sum(axis=1, keepdims=True))
 
 
 def zeros_replaced(values: np.ndarray, share: float = ZERO_SHARE) -> np.ndarray:

@@ -15,8 +15,8 @@ from .similarity import (
     DIFFERENCE,
     HELLINGER,
     JENSEN_SHANNON,
-    _centred_log_ratios,
-    _closed,
+    centred_log_ratios,
+    closed,
     measure_of,
     similarity_matrix,
     unit_rows,
@@ -59,10 +59,10 @@ class Pieces:
             self._points = numbers / largest if largest > 0.0 else numbers
             self._scale = float(np.ptp(self._points)) or 1.0
         elif self.measure == AITCHISON:
-            self._points = _centred_log_ratios(_closed(numbers))
+            self._points = centred_log_ratios(closed(numbers))
             self._scale = self._largest_distance(progress) or 1.0
         else:
-            self._points = _closed(numbers)
+            self._points = closed(numbers)
             self._scale = math.sqrt(math.log(2.0))  # from nats to bits
             if self.measure == HELLINGER:
                 self._points, self._scale = np.sqrt(self._points), math.sqrt(2.0)

@@ -107,13 +107,13 @@ def similarity_matrix(values: np.ndarray, measure: str = "") -> np.ndarray:
         vectors = unit_rows(numbers)
         similarity = np.clip(vectors @ vectors.T, -1.0, 1.0)
     else:
-        shares = _closed(numbers)
+        shares = closed(numbers)
         if measure == HELLINGER:
             similarity = 1.0 - _euclidean(np.sqrt(shares)) / math.sqrt(2.0)
         elif measure == JENSEN_SHANNON:
             similarity = 1.0 - _jensen_shannon(shares)
         else:
-            similarity = _of_largest(_euclidean(_centred_log_ratios(shares)))
+            similarity = _of_largest(_euclidean(centred_log_ratios(shares)))
         similarity = np.clip(similarity, 0.0, 1.0)
     np.fill_diagonal(similarity, 1.0)
     return similarity
@@ -130,6 +130,23 @@ def unit_rows(values: np.ndarray) -> np.ndarray:
     lengths = np.sqrt(np.einsum("ij,ij->i", scaled, scaled, dtype=np.float64))
     scaled /= lengths[:, None].astype(scaled.dtype)
     return scaled
+
+
+def closed(numbers: np.ndarray) -> np.ndarray:
+    """Rows (n, d) of shares scaled to add up to 1. No row may be all zero."""
+    # By the largest first, so that no sum overflows.
+    scaled = numbers / numbers.max(axis=1, keepdims=True)
+    return np.asarray(scaled / scaled.sum(axis=1, keepdims=True))
+
+
+def centred_log_ratios(shares: np.ndarray) -> np.ndarray:
+    """Centred log-ratios (n, d) of closed rows, zeros replaced as in :func:`similarity_matrix`."""
+    zero = shares <= 0.0
+    if zero.any():
+        small = ZERO_SHARE * min(shares[~zero].min(), 1.0 / shares.shape[1])
+        shares = np.where(zero, small, shares * (1.0 - small * zero.sum(axis=1, keepdims=True)))
+    logs = np.log(shares)
+    return logs - logs.mean(axis=1, keepdims=True)
 
 
 def rank_matrix(matrix: np.ndarray) -> np.ndarray:
@@ -188,26 +205,11 @@ def _difference(numbers: np.ndarray) -> np.ndarray:
     return 1.0 - np.abs(numbers[:, None] - numbers[None, :]) / spread
 
 
-def _closed(numbers: np.ndarray) -> np.ndarray:
-    """Rows that sum to 1; by the largest number first, so that the sum stays finite."""
-    scaled = numbers / numbers.max(axis=1, keepdims=True)
-    return scaled / scaled.sum(axis=1, keepdims=True)
-
-
 def _euclidean(points: np.ndarray) -> np.ndarray:
     """Distances between the rows, (n, n). Not by the Gram matrix, whose rounding parts rows that are equal."""
     from scipy.spatial.distance import cdist
 
     return np.asarray(cdist(points, points), dtype=np.float64)
-
-
-def _centred_log_ratios(shares: np.ndarray) -> np.ndarray:
-    zero = shares <= 0.0
-    if zero.any():
-        small = ZERO_SHARE * min(shares[~zero].min(), 1.0 / shares.shape[1])
-        shares = np.where(zero, small, shares * (1.0 - small * zero.sum(axis=1, keepdims=True)))
-    logs = np.log(shares)
-    return logs - logs.mean(axis=1, keepdims=True)
 
 
 def _of_largest(distances: np.ndarray) -> np.ndarray:

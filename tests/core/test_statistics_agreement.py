@@ -18,9 +18,9 @@ from soundvis_core.statistics.agreement import (
     ZERO_SHARE,
     Comparison,
     agreement,
-    closed,
     zeros_replaced,
 )
+from soundvis_core.statistics.similarity import closed
 
 pytestmark = pytest.mark.filterwarnings("error")
 
