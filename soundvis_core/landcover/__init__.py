@@ -1,0 +1,1 @@
+"""Land cover maps: their shapes in metres on the ground."""
