@@ -105,7 +105,7 @@ class FactoredPair:
         observed, spread = self.r(), self.null_sd()
         if observed is None or spread is None:
             return np.array([math.nan for _ in orders])
-        a, b = self._deviations()
+        a, b = self._deviations(progress)
         if isinstance(orders, OrderGrid) and not self._wide:
             return np.asarray(self._r_of(by_rows(a, b, orders, progress)))
         widths = self._a.shape[1], self._b.shape[1]
@@ -116,35 +116,36 @@ class FactoredPair:
             near = np.abs(np.abs(found) - abs(observed)) <= error / self._scale
             for number in np.flatnonzero(near):
                 check_cancelled(progress)
-                found[number] = self._exact_r(orders.order(int(number)))
+                found[number] = self._exact_r(orders.order(int(number)), progress)
             return found
         one_by_one = []
         for done, order in enumerate(orders):
             check_cancelled(progress)
             if total:
                 progress.report(done / total)
-            summed = one_order(a, b, order)
+            summed = one_order(a, b, order, progress)
             r = float(self._r_of(summed))
             if self._wide and abs(abs(r) - abs(observed)) <= _FLOAT32 * (abs(summed) / self._scale + spread):
-                r = self._exact_r(order)
+                r = self._exact_r(order, progress)
             one_by_one.append(r)
         return np.array(one_by_one)
 
-    def weighted(self, weights: np.ndarray) -> float | None:
+    def weighted(self, weights: np.ndarray, progress: Progress = NO_PROGRESS) -> float | None:
         """The r with the pair of sites i, j counted weights[i] * weights[j] times, weights (n,) at least 0.
 
         For the site bootstrap: a site drawn twice makes no pair with itself. None where the similarities of the
-        pairs left do not vary.
+        pairs left do not vary. Raises :class:`Cancelled`.
         """
         drawn = np.flatnonzero(weights)
         counts = np.asarray(weights, dtype=np.float64)[drawn]
         whole, squares = float(counts.sum()), float(np.einsum("i,i->", counts, counts))
         if whole * whole - squares <= 0.0:
             return None
-        rows_a, rows_b = self._deviations()
+        rows_a, rows_b = self._deviations(progress)
         cut, width = rows_a.shape[1], rows_a.shape[1] + rows_b.shape[1]
         products, shift = np.zeros((width, width)), np.zeros(width)
         for start in range(0, len(drawn), ROWS):
+            check_cancelled(progress)
             chosen, count = drawn[start : start + ROWS], counts[start : start + ROWS]
             both = np.concatenate([rows_a[chosen], rows_b[chosen]], axis=1)
             shift += np.einsum("i,ij->j", count, both)
@@ -170,16 +171,17 @@ class FactoredPair:
         covered = summed(ab, along_a, along_b, traces[0], traces[1])
         return min(max(covered / math.sqrt(squares_a * squares_b), -1.0), 1.0)
 
-    def row_r(self) -> np.ndarray:
+    def row_r(self, progress: Progress = NO_PROGRESS) -> np.ndarray:
         """Each site's own r between its similarities to the other sites in the two blocks, (n,) float64.
 
-        NaN where its similarities do not vary in one of the blocks.
+        NaN where its similarities do not vary in one of the blocks. Raises :class:`Cancelled`.
         """
         moments, found = self._moments, np.full(self.sites, np.nan)
         if self.sites < 3:
             return found
         share = self.sites / (self.sites - 1.0)
         for start in range(0, self.sites, ROWS):
+            check_cancelled(progress)
             a, b = self._unit(self._a, start), self._unit(self._b, start)
             # A site's similarity to itself, less its mean one: out of the sums over all sites.
             self_a, self_b = 1.0 - a @ moments.mean_a, 1.0 - b @ moments.mean_b
@@ -227,7 +229,7 @@ class FactoredPair:
         aa, bb, ab = products[:width_a, :width_a], products[width_a:, width_a:], products[:width_a, width_a:]
         return _Moments(means[0], means[1], aa, bb, ab)
 
-    def _deviations(self) -> tuple[np.ndarray, np.ndarray]:
+    def _deviations(self, progress: Progress = NO_PROGRESS) -> tuple[np.ndarray, np.ndarray]:
         """Per block (n, d + 1): what differs from the mean row, and in the last column its product with the mean."""
         if self._ready is None:
             dtype = np.float32 if self._wide else np.float64
@@ -235,6 +237,7 @@ class FactoredPair:
             for rows, mean in ((self._a, self._moments.mean_a), (self._b, self._moments.mean_b)):
                 deviations = np.empty((self.sites, rows.shape[1] + 1), dtype)
                 for start in range(0, self.sites, ROWS):
+                    check_cancelled(progress)
                     chunk = self._unit(rows, start) - mean
                     deviations[start : start + ROWS, :-1] = chunk
                     deviations[start : start + ROWS, -1] = chunk @ mean
@@ -242,11 +245,12 @@ class FactoredPair:
             self._ready = (ready[0], ready[1])
         return self._ready
 
-    def _exact_r(self, order: np.ndarray) -> float:
+    def _exact_r(self, order: np.ndarray, progress: Progress = NO_PROGRESS) -> float:
         """The r of one order in float64 throughout."""
         moments = self._moments
         products = np.zeros((len(moments.mean_a), len(moments.mean_b)))
         for start in range(0, self.sites, ROWS):
+            check_cancelled(progress)
             a = unit_rows(self._a[order[start : start + ROWS]].astype(np.float64)) - moments.mean_a
             products += a.T @ (self._unit(self._b, start) - moments.mean_b)
         along = float(moments.mean_a @ products @ moments.mean_b)

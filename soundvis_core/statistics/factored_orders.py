@@ -30,10 +30,11 @@ MULTIPLIED, MOVED = 2.0 / 6e10, 1.5e-9
 _LARGEST = 32767.0
 
 
-def one_order(a: np.ndarray, b: np.ndarray, order: np.ndarray) -> float:
+def one_order(a: np.ndarray, b: np.ndarray, order: np.ndarray, progress: Progress = NO_PROGRESS) -> float:
     """By one product of the rearranged rows: time n d^2."""
     products = np.zeros((a.shape[1], b.shape[1]))
     for start in range(0, len(order), ROWS):
+        check_cancelled(progress)
         moved = a.take(order[start : start + ROWS], axis=0)
         products += moved.T @ b[start : start + len(moved)]
     return float(_summed(products[None, :, None, :], len(a))[0, 0])

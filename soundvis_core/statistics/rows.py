@@ -129,7 +129,7 @@ class Rows:
         figure = alignment = None
         if row.group == POOLED and not comparison.category:
             figure = scatter(comparison, *matrices, row.pairs, settings.seed)
-            alignment = self._alignment(comparison, matrices, positions, used, exact)
+            alignment = self._alignment(comparison, matrices, positions, used, exact, progress)
         by_rank = settings.method == "spearman"
         if by_rank:  # ranks take matrices: of the sample, where there are too many sites
             matrices, exact = self.similarities.ranks(comparison, positions, progress), None
@@ -197,10 +197,11 @@ class Rows:
         positions: np.ndarray,
         used: np.ndarray,
         exact: FactoredPair | None,
+        progress: Progress,
     ) -> AlignmentMap:
         r = np.full(self._sites.count, np.nan)
         if exact is not None:
-            r[used] = exact.row_r()
+            r[used] = exact.row_r(progress)
         else:
             r[positions] = row_correlations(*matrices)
         return AlignmentMap(comparison.block_a, comparison.block_b, r)
@@ -219,7 +220,7 @@ class Rows:
         for done, weights in enumerate(draws(evidence.sites, settings.bootstraps, settings.seed)):
             check_cancelled(progress)
             progress.report(done / settings.bootstraps)
-            r = evidence.exact.weighted(weights)
+            r = evidence.exact.weighted(weights, progress)
             found.append(np.nan if r is None else r)
         shrink = site_shrink(evidence.a, evidence.b, evidence.sites)
         return site_interval(evidence.r, np.array(found), shrink)

@@ -41,7 +41,7 @@ def streamed_alignment(
     if a.rows is None or b.rows is None:
         r = sums.r()
     else:
-        r = FactoredPair(a.rows[start:stop], b.rows[start:stop], PartOf(progress, 0.9, 1.0)).row_r()
+        r = FactoredPair(a.rows[start:stop], b.rows[start:stop], PartOf(progress, 0.9, 1.0)).row_r(progress)
     r = np.where(constant_a | constant_b | (others < MIN_OTHERS), np.nan, r)
     return SiteAlignment(
         r,
