@@ -47,7 +47,7 @@ def load_photo(path: str | Path | None, max_side: int | None = None) -> np.ndarr
     file = Path(path)
     check_photo(file)
     image_module = require("PIL.Image")
-    image = _open(image_module, file)
+    image = open_photo(image_module, file)
     try:
         width, height = image.size
         if min(width, height) < SMALLEST_SIDE:
@@ -143,7 +143,8 @@ def _too_large(file: Path, width: int | None = None, height: int | None = None) 
     return f"The photo '{file.name}' has {size}; {MOST_PIXELS // 1_000_000} megapixels is the most that is opened."
 
 
-def _open(image_module: Any, file: Path) -> Any:
+def open_photo(image_module: Any, file: Path) -> Any:
+    """The picture of a file by Pillow, whose pixels are not read yet. Raises :class:`SiteError` where it is none."""
     image_module.init()
     formats = [name for name in FORMATS if name in image_module.OPEN]
     # The lock is for the warning filters, which belong to the whole process.

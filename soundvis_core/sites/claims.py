@@ -39,6 +39,9 @@ class Claims:
     licence: str = ""
     author: str = ""
     link: str = ""
+    #: Of photos: where they look (degrees from true north) and their projection, as text.
+    heading: str = ""
+    projection: str = ""
 
     def place(self, source: str, latitude: float, longitude: float, coarse: bool = False) -> None:
         """Add a position, or the reason why it is none."""
@@ -60,3 +63,5 @@ class Claims:
         self.licence = self.licence or other.licence
         self.author = self.author or other.author
         self.link = self.link or other.link
+        self.heading = self.heading or other.heading
+        self.projection = self.projection or other.projection

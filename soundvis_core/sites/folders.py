@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from typing import Callable
 
 from ..progress import NO_PROGRESS, Progress, check_cancelled
 from .headers import is_recording
@@ -22,8 +23,10 @@ class Found:
     unreadable: list[tuple[str, str]] = field(default_factory=list)
 
 
-def find_files(folder: str, progress: Progress = NO_PROGRESS) -> Found:
-    """All files of interest in ``folder``, then in the folders below, by name.
+def find_files(
+    folder: str, progress: Progress = NO_PROGRESS, wanted: Callable[[str], bool] = is_recording
+) -> Found:
+    """All files of interest in ``folder``, then in the folders below, by name; ``wanted`` tells recordings.
 
     Links to folders are followed, each folder once: a link to a folder above is no loop. Hidden files and
     folders are left. A folder that cannot be opened is listed, not fatal.
@@ -52,7 +55,7 @@ def find_files(folder: str, progress: Progress = NO_PROGRESS) -> Found:
                 continue
             if _is_folder(entry):
                 folders.append(name)
-            elif is_recording(entry.name):
+            elif wanted(entry.name):
                 found.recordings.append(name)
             elif entry.name.lower().endswith((".csv", ".tsv")):
                 found.tables.append(name)

@@ -110,6 +110,7 @@ def claims_of(table: Table, row: Sequence[str]) -> Claims:
     claims.licence, claims.author = columns.value(row, "licence"), columns.value(row, "author")
     claims.recorder = columns.value(row, "recorder")
     claims.link = columns.value(row, "link")
+    claims.heading, claims.projection = columns.value(row, "heading"), columns.value(row, "projection")
     identifier = columns.value(row, "folder")
     if not claims.link and re.fullmatch(r"aporee_\d+_\d+", identifier):
         claims.link = f"https://archive.org/details/{identifier}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,8 +63,10 @@ def read_photo(path: str, fast: float = 0.0) -> PhotoHeader:
     try:
         header = PhotoHeader(*image.size)
         try:
-            exif = _exif(image)
-            main, detail, gps = dict(exif), exif.get_ifd(_EXIF_IFD), exif.get_ifd(_GPS_IFD)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                exif = _exif(image)
+                main, detail, gps = dict(exif), exif.get_ifd(_EXIF_IFD), exif.get_ifd(_GPS_IFD)
         except Exception as error:  # noqa: BLE001 - broken EXIF raises anything, and the photo is one all the same
             header.remarks.append(f"the EXIF header is damaged ({type(error).__name__})")
             main, detail, gps = {}, {}, {}

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 #: Normalised names (lower case, letters and digits only) by meaning, in the order of preference.
 _NAMES = {
     "file": "path filepath filename mp3name file recording audiofile audio soundfile sound wav wavfile name "
-    "originalfilename",
+    "originalfilename photo image photofile imagefile imagename photoname",
     "folder": "folder directory key identifier deployment card",
-    "id": "id recordingid xcid freesoundid catnr catalognumber nr",
+    "id": "id imageid photoid recordingid xcid freesoundid catnr catalognumber nr",
     "latitude": "latitude lat decimallatitude gpslatitude gpslat latdd latitudedd ycoord y",
     "longitude": "longitude lon lng long decimallongitude gpslongitude gpslon gpslong londd longdd longitudedd "
     "xcoord x",
     "pair": "geotag latlon latlng latlong coordinates coordinate position gps gpsposition coverage",
-    "utc": "timeutc datetimeutc utc utctime timestamputc utcdatetime startutc",
+    "utc": "timeutc datetimeutc utc utctime timestamputc utcdatetime startutc shotdate",
     "moment": "datetime timestamp recordedat recorded eventdate recordingdatetime starttime start recordingstart "
     "timelocal localtime datetimelocal",
     "date": "date recordingdate recorddate dateobserved",
@@ -29,6 +29,8 @@ _NAMES = {
     "licence": "licence license licenseurl licenceurl lic rights copyright",
     "author": "author creator recordist recordedby rec username artist recorder user uploader",
     "link": "link url source references page uri identifierurl permalink",
+    "heading": "computedcompassangle compassangle heading gpsimgdirection direction azimuth bearing",
+    "projection": "projection projectiontype cameratype",
     "recorder": "device recorderid dvc model recordermodel serial serialnumber equipment",
 }
 #: What a table has to tell beside a file to be of any use.
