@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .composition.bgalandcover import BgaLandCover
 from .composition.bgaraster import BgaRaster
 from .composition.bgashares import BgaShares
 from .composition.bgasites import BgaSites
@@ -15,6 +16,7 @@ from .setup.checkenvironment import CheckEnvironment
 from .setup.downloadmodels import DownloadModels
 from .setup.setupenvironment import SetUpEnvironment
 from .sites.samplesites import SampleSites
+from .sites.sitesfromphotos import SitesFromPhotos
 from .sites.sitesfromrecordings import SitesFromRecordings
 from .statistics.correlatelayers import CorrelateLayers
 from .statistics.crossmodalcosine import CrossModalCosine
@@ -26,6 +28,7 @@ from .statistics.sitepairs import SitePairs
 ALGORITHMS = (
     SampleSites,
     SitesFromRecordings,
+    SitesFromPhotos,
     EmbedSound,
     EmbedPhotos,
     EmbedImagery,
@@ -33,6 +36,7 @@ ALGORITHMS = (
     SegmentPhotos,
     BgaRaster,
     BgaSites,
+    BgaLandCover,
     BgaShares,
     BgaSound,
     CorrelateLayers,

@@ -5,6 +5,9 @@ from __future__ import annotations
 ADVANCED, OPTIONAL = "advanced", "optional"
 REMOTE = ["remoteclip-vit-l-14", "remoteclip-vit-b-32", "remoteclip-rn50"]
 PAPER = ["ast-audioset", "clip-vit-l-14", "remoteclip-vit-l-14", "clipseg-rd64", "segearth-ov"]
+CROSSWALKS = [
+    "osm", "worldcover", "corine", "openearthmap", "loveda", "cityscapes-19", "cityscapes-34", "ade20k", "table-1",
+]  # fmt: skip
 AGREEMENTS = ["cosine", "hellinger", "jensen-shannon", "aitchison"]
 UNCERTAINTY = [
     ("WEIGHT_DRAWS", "number", 0, ADVANCED),
@@ -20,6 +23,16 @@ FROZEN = {
         ("AERIAL", "rasterDestination", None),
     ),
     "sitesfromrecordings": (
+        ("FOLDER", "file", None),
+        ("METADATA", "file", None, OPTIONAL),
+        ("TRACK", "file", None, OPTIONAL),
+        ("TIME_ZONE", "string", "UTC", OPTIONAL),
+        ("CLOCK_OFFSET", "number", 0.0),
+        ("TRACK_GAP", "number", 300.0, ADVANCED),
+        ("OUTPUT", "sink", None),
+        ("UNPLACED", "sink", None, OPTIONAL),
+    ),
+    "sitesfromphotos": (
         ("FOLDER", "file", None),
         ("METADATA", "file", None, OPTIONAL),
         ("TRACK", "file", None, OPTIONAL),
@@ -90,6 +103,22 @@ FROZEN = {
         ("RADIUS", "number", 100.0),
         ("WEIGHTS", "file", None, OPTIONAL),
         ("PREFIX", "string", "aer_", OPTIONAL),
+        *UNCERTAINTY,
+        ("OUTPUT", "sink", None),
+    ),
+    "bgalandcover": (
+        ("INPUT", "source", None, OPTIONAL),
+        ("SPACING", "number", None, OPTIONAL),
+        ("LANDCOVER", "multilayer", None),
+        ("CROSSWALK", "enum", "osm", CROSSWALKS),
+        ("CLASS_FIELD", "string", None, OPTIONAL),
+        ("RADIUS", "number", 100.0),
+        ("CROSSWALK_FILE", "file", None, ADVANCED, OPTIONAL),
+        ("EXTENT", "extent", None, ADVANCED, OPTIONAL),
+        ("WIDTH", "number", 6.0, ADVANCED),
+        ("WIDTH_FIELD", "string", None, ADVANCED, OPTIONAL),
+        ("ORDER", "enum", "size", ADVANCED, ["size", "layers"]),
+        ("PREFIX", "string", "lc_", ADVANCED, OPTIONAL),
         *UNCERTAINTY,
         ("OUTPUT", "sink", None),
     ),
@@ -238,6 +267,7 @@ FROZEN = {
 OUTPUTS = {
     "samplesites": {"FOLDER": "outputFolder", "OUTPUT": "outputVector", "AERIAL": "outputRaster"},
     "sitesfromrecordings": {"OUTPUT": "outputVector", "UNPLACED": "outputVector"},
+    "sitesfromphotos": {"OUTPUT": "outputVector", "UNPLACED": "outputVector"},
     "embedsound": {"OUTPUT": "outputVector", "WINDOWS": "outputVector"},
     "embedphotos": {"OUTPUT": "outputVector"},
     "embedimagery": {"OUTPUT": "outputVector"},
@@ -245,6 +275,7 @@ OUTPUTS = {
     "segmentphotos": {"OUTPUT": "outputVector"},
     "bgaraster": {"OUTPUT": "outputRaster"},
     "bgasites": {"OUTPUT": "outputVector"},
+    "bgalandcover": {"OUTPUT": "outputVector"},
     "bgashares": {"OUTPUT": "outputVector"},
     "bgasound": {"OUTPUT": "outputVector", "TAGS": "outputVector"},
     "correlatelayers": {"OUTPUT": "outputVector", "FUSION": "outputVector", "REPORT": "outputHtml"},

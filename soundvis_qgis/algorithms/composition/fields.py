@@ -28,6 +28,8 @@ RESERVED = [
     "bga_draws",
     "unmapped",
     "nodata",
+    "unknown",
+    "source",
     "dominant",
     "evenness",
     "bga_status",

@@ -1,0 +1,216 @@
+"""What lies around places: shares of classes in circles, from vector layers or from a class raster."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsCoordinateTransformContext,
+    QgsPointXY,
+    QgsRasterLayer,
+    QgsRectangle,
+)
+
+from soundvis_core.errors import InputError, SiteError
+from soundvis_core.progress import Progress
+
+from ...layers.class_rasters import class_names
+from ...layers.land_cover import (
+    CoverLayer,
+    CoverOptions,
+    Kind,
+    Remarks,
+    box_about,
+    count_unclassed,
+    metres_per_unit,
+    moved_point,
+    told,
+)
+from ...layers.painted_cover import PaintedCover
+from ...layers.rasters import RasterSource
+
+if TYPE_CHECKING:
+    from soundvis_core.bga.crosswalks import Crosswalk
+    from soundvis_core.geodesy import LocalFrame
+
+#: Samples over the diameter of a circle on a raster: 0.8 m at a radius of 100 m.
+SAMPLES = 256
+#: Sites in a field of so many degrees share one plane: 16 km from its middle, a metre is true to a millionth.
+_FIELD = 0.1
+_WIDEST_LINE = 1000.0
+
+
+@dataclass
+class _Field:
+    """The neighbourhood of the sites of one field: a place in it, its plane, its extent in metres, what lies in it."""
+
+    centre: QgsPointXY
+    frame: LocalFrame
+    extent: QgsRectangle
+    cover: PaintedCover | None = None
+    error: SiteError | None = None
+
+
+class VectorCover:
+    """Polygons and lines of several layers, seen from above, in true metres."""
+
+    def __init__(
+        self, layers: Sequence[CoverLayer], options: CoverOptions, transforms: QgsCoordinateTransformContext
+    ) -> None:
+        self.crs: QgsCoordinateReferenceSystem = layers[0].crs
+        self.name = layers[0].name
+        self._layers = layers
+        self._options = options
+        self._transforms = transforms
+        self._fields: dict[tuple[int, int], _Field] = {}
+        self._to_degrees = QgsCoordinateTransform(
+            self.crs, QgsCoordinateReferenceSystem("EPSG:4326"), transforms
+        )
+        self._remarks = Remarks()
+        self._shapes = 0
+
+    def extent(self) -> QgsRectangle:
+        """What the layers cover together, in the plane of the first."""
+        whole = QgsRectangle()
+        whole.setMinimal()
+        for layer in self._layers:
+            if not layer.extent.isEmpty():
+                transform = QgsCoordinateTransform(layer.crs, self.crs, self._transforms)
+                whole.combineExtentWith(transform.transformBoundingBox(layer.extent))
+        return whole
+
+    def start(self, points: Sequence[QgsPointXY], radius: float) -> None:
+        """Learn where the circles will be, so that each part of the map is read once."""
+        self._radius = radius
+        reach = radius + (_WIDEST_LINE if self._options.width_field else self._options.width) / 2.0 + 1.0
+        for point in points:
+            try:
+                found = self._field(point)
+                east, north = map(float, found.frame.from_crs(point.x(), point.y()))
+            except SiteError:
+                continue  # told when its turn comes
+            found.extent.combineExtentWith(
+                QgsRectangle(east - reach, north - reach, east + reach, north + reach)
+            )
+
+    def shares(self, point: QgsPointXY, progress: Progress) -> Mapping[Kind, float]:
+        """The share of each class in the circle about a place. Raises SiteError where there can be none."""
+        found = self._field(point)
+        if found.error is not None:
+            raise found.error
+        if found.cover is None:
+            try:
+                found.cover = self._read(found, progress)
+            except SiteError as error:
+                found.error = error
+                raise
+        east, north = found.frame.from_crs(point.x(), point.y())
+        return found.cover.shares(float(east), float(north), self._radius)
+
+    def _field(self, point: QgsPointXY) -> _Field:
+        from soundvis_core.geodesy import LocalFrame
+
+        degrees = moved_point(point, self.crs, self._to_degrees.destinationCrs(), self._transforms)
+        key = math.floor(degrees.x() / _FIELD), math.floor(degrees.y() / _FIELD)
+        if key not in self._fields:
+            frame = LocalFrame(self._layers[0].crs_text, point.x(), point.y())
+            nowhere = QgsRectangle()
+            nowhere.setMinimal()
+            self._fields[key] = _Field(point, frame, nowhere)
+        return self._fields[key]
+
+    def _read(self, found: _Field, progress: Progress) -> PaintedCover:
+        from soundvis_core.geodesy import LocalFrame
+
+        shapes = []
+        for order, layer in enumerate(self._layers):
+            centre = moved_point(found.centre, self.crs, layer.crs, self._transforms)
+            frame = LocalFrame(layer.crs_text, centre.x(), centre.y())
+            box = box_about(frame, found.extent)
+            scale = metres_per_unit(frame, centre.x(), centre.y(), box.width() / 1000.0)
+            shapes += layer.shapes(box, frame, scale, order, self._remarks, progress)
+        self._shapes += len(shapes)
+        return PaintedCover(shapes)
+
+    def tell(self, progress: Progress) -> None:
+        """What was met, for the log."""
+        progress.info(f"{self._shapes} polygons and lines lie near the sites.")
+        for line in told(self._remarks, self._options):
+            progress.warn(line)
+        left_out = count_unclassed(self._remarks)
+        if left_out:
+            progress.info(left_out)
+
+
+@dataclass
+class RasterCover:
+    """A class raster, sampled."""
+
+    raster: RasterSource
+    kinds: Mapping[int, Kind]
+    radius: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        self.crs = self.raster.crs
+        self.name = self.raster.name
+
+    @classmethod
+    def of(cls, layer: QgsRasterLayer, crosswalk: Crosswalk) -> RasterCover:
+        """Raises InputError where the raster is no class raster or shares no class with the crosswalk."""
+        raster = RasterSource(layer)
+        raster.check_crs()
+        if not raster.is_class_raster():
+            raise InputError(
+                f"'{layer.name()}' is not a class raster: its first band does not hold whole numbers. Make one by "
+                "'Segment raster', or give a land cover raster."
+            )
+        rows = dict(crosswalk.codes)
+        named = class_names(layer)
+        for code, name in named.items():
+            row = crosswalk.named(name)
+            if row is not None:
+                rows[code] = row
+        codes = raster.found_codes()
+        if codes and not codes & rows.keys():
+            shown = ", ".join(map(str, sorted(codes)[:8])) + (", ..." if len(codes) > 8 else "")
+            raise InputError(
+                f"None of the codes in '{layer.name()}' ({shown}) is in the crosswalk {crosswalk.name}. Choose the "
+                "crosswalk of this map, or give one of your own with a 'code' column."
+            )
+        kinds = {code: Kind.of(row, crosswalk) for code, row in rows.items()}
+        unknown = {code: Kind(f"{code} {named.get(code, '')}".strip()) for code in codes - rows.keys()}
+        return cls(raster, {**kinds, **unknown})
+
+    def extent(self) -> QgsRectangle:
+        """What the raster covers."""
+        return self.raster.extent
+
+    def start(self, points: Sequence[QgsPointXY], radius: float) -> None:
+        """Learn the radius of the circles."""
+        from soundvis_core.geodesy import disc_mask
+
+        self.radius = radius
+        self._disc = disc_mask(SAMPLES)
+
+    def shares(self, point: QgsPointXY, progress: Progress) -> Mapping[Kind, float]:
+        """The share of each class in the circle about a place. Raises SiteError where there can be none."""
+        import numpy as np
+
+        from soundvis_core.geodesy import LocalFrame
+
+        frame = LocalFrame(self.raster.crs_text, point.x(), point.y())
+        x, y = frame.square_to_crs(2.0 * self.radius, SAMPLES)
+        codes, known = self.raster.codes_at(x[self._disc], y[self._disc])
+        shares: dict[Kind, float] = {}
+        for code, count in zip(*(part.tolist() for part in np.unique(codes[known], return_counts=True))):
+            kind = self.kinds.get(int(code)) or Kind(f"{code:g}")
+            shares[kind] = shares.get(kind, 0.0) + count / codes.size
+        return shares
+
+    def tell(self, progress: Progress) -> None:
+        """Nothing beyond what the shares tell."""
