@@ -80,7 +80,7 @@ class PaintedCover:
             feature.SetField(0, self._numbers[place])
             feature.SetGeometry(self._shapes[place])
             layer.CreateFeature(feature)
-        canvas = self._rasters.Create("", SAMPLES, SAMPLES, 1, gdal.GDT_UInt16)
+        canvas = self._rasters.Create("", SAMPLES, SAMPLES, 1, gdal.GDT_Int32)
         pixel = box.width() / SAMPLES
         canvas.SetSpatialRef(self._plane)
         east, north = pixel * math.cos(_TURN), pixel * math.sin(_TURN)
@@ -90,7 +90,7 @@ class PaintedCover:
         canvas.SetGeoTransform((left, east, north, top, north, -east))
         gdal.RasterizeLayer(canvas, [1], layer, options=[f"ATTRIBUTE={_KIND}"])
         data = canvas.GetRasterBand(1).ReadRaster(0, 0, SAMPLES, SAMPLES)
-        return np.frombuffer(data, dtype=np.uint16).reshape(SAMPLES, SAMPLES)
+        return np.frombuffer(data, dtype=np.int32).reshape(SAMPLES, SAMPLES)
 
 
 def polygons_of(geometry: QgsGeometry) -> QgsGeometry:
