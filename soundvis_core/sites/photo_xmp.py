@@ -47,6 +47,8 @@ def read_xmp(packet: bytes | str | None) -> Xmp:
 
 def _value(text: str, name: str) -> str:
     """An attribute ``prefix:name="value"`` or an element ``<prefix:name>value<``."""
+    if f":{name}" not in text:
+        return ""
     found = re.search(rf"\b[\w-]{{1,20}}:{name}\s{{0,9}}=\s{{0,9}}[\"']([^\"'<]{{0,80}})[\"']", text)
     found = found or re.search(rf"<[\w-]{{1,20}}:{name}>([^<]{{0,80}})<", text)
     return found[1].strip() if found else ""
