@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
-    QgsCoordinateReferenceSystem,
-    QgsGeometry,
     QgsProcessing,
     QgsProcessingContext,
     QgsProcessingParameterBoolean,
@@ -20,7 +18,6 @@ from qgis.core import (
 from soundvis_core.dependencies import how_to_get, missing
 from soundvis_core.errors import InputError
 
-from ...compat import NO_GEOMETRY
 from ...layers.sinks import FieldSpec, is_wanted, remove_files
 from ..base import Algorithm, FeedbackProgress
 from ..parameters import add_number
@@ -52,6 +49,7 @@ from .correlation_parameters import (
     take_further_layers,
 )
 from .output_files import files_problem, numbers_beside
+from .plain_tables import write_table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -244,23 +242,8 @@ class CorrelateLayers(Algorithm):
         rows: Iterable[Mapping[str, Any]],
     ) -> str:
         """Write a table without geometry; where it lies, as Processing names it."""
-        from ...layers.outputs import OutputLayer
-
-        sink = self.open_sink(parameters, name, context, fields, QgsCoordinateReferenceSystem(), NO_GEOMETRY)
-        for row in rows:
-            sink.add(row, geometry=QgsGeometry())
-        sink.close()
-        notes = {f"field {spec.name}": spec.comment for spec in fields if spec.comment}
-        self.on_success(
-            OutputLayer(
-                sink.destination,
-                {**self.provenance, **notes},
-                name=self.parameterDefinition(name).description(),
-                labels=sink.labels,
-                in_database=not sink.own_file,
-            )
-        )
-        return sink.destination
+        label = self.parameterDefinition(name).description()
+        return write_table(self, parameters, name, context, fields, rows, label)
 
     def _write_report(
         self, path: str, result: Any, given: Sequence[BlockFields], names: Sequence[str]

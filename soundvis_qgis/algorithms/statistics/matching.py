@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsProcessingContext
+from qgis.core import QgsProcessingContext
 
 from soundvis_core.progress import Progress
 
-from ...compat import NO_GEOMETRY
 from ...layers.sinks import integer, number, text
+from .plain_tables import write_table
 
 if TYPE_CHECKING:
     from soundvis_core.statistics.cross_modal import SiteAgreement
@@ -49,24 +49,14 @@ def write_summary(
     matches: Sequence[Match],
 ) -> str:
     """Write the tests as the table that output ``name`` asks for; where it lies."""
-    from ...layers.outputs import OutputLayer
-
-    nowhere = QgsCoordinateReferenceSystem()
-    sink = algorithm.open_sink(parameters, name, context, SUMMARY_FIELDS, nowhere, NO_GEOMETRY)
-    for match in matches:
-        values = {spec.name: getattr(match.agreement.test, spec.name) for spec in SUMMARY_FIELDS}
-        sink.add({**values, "measure": match.label}, geometry=QgsGeometry())
-    sink.close()
-    notes = {f"field {spec.name}": spec.comment for spec in SUMMARY_FIELDS if spec.comment}
-    algorithm.on_success(
-        OutputLayer(
-            sink.destination,
-            {**algorithm.provenance, **notes},
-            labels=sink.labels,
-            in_database=not sink.own_file,
-        )
-    )
-    return sink.destination
+    rows = [
+        {
+            **{spec.name: getattr(match.agreement.test, spec.name) for spec in SUMMARY_FIELDS},
+            "measure": match.label,
+        }
+        for match in matches
+    ]
+    return write_table(algorithm, parameters, name, context, SUMMARY_FIELDS, rows)
 
 
 def match_styles(matches: Sequence[Match], prefix: str, shared: bool) -> dict[str, Styler]:

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
-    QgsCoordinateReferenceSystem,
-    QgsGeometry,
     QgsProcessing,
     QgsProcessingContext,
     QgsProcessingException,
@@ -20,7 +18,7 @@ from qgis.core import (
 
 from soundvis_core.errors import InputError
 
-from ...compat import NO_GEOMETRY, field_names, is_null
+from ...compat import field_names, is_null
 from ...layers.sinks import integer, number, text
 from ...layers.site_tables import SiteTable
 from ..base import Algorithm, FeedbackProgress
@@ -37,6 +35,7 @@ from .correlation_parameters import (
     take_further_layers,
 )
 from .output_files import files_problem
+from .plain_tables import write_table
 
 if TYPE_CHECKING:
     from soundvis_core.statistics.noise_ceiling import NoiseCeiling as Found
@@ -170,7 +169,6 @@ class NoiseCeiling(Algorithm):
         from soundvis_core.statistics.ceiling import MAX_SITES
         from soundvis_core.statistics.noise_ceiling import noise_ceiling
 
-        from ...layers.outputs import OutputLayer
         from ...layers.window_rows import WindowTables
 
         source = self.parameterAsSource(parameters, INPUT, context)
@@ -198,22 +196,10 @@ class NoiseCeiling(Algorithm):
             progress.warn(f"{read.unnamed} rows without a site or measurement were left out.")
         _say(row, progress)
         earlier = self._earlier(parameters, context, block)
-        nowhere = QgsCoordinateReferenceSystem()
-        sink = self.open_sink(parameters, OUTPUT, context, FIELDS, nowhere, NO_GEOMETRY)
-        for values in (*earlier, row):
-            sink.add(values, geometry=QgsGeometry())
-        sink.close()
-        notes = {f"field {spec.name}": spec.comment for spec in FIELDS if spec.comment}
-        self.on_success(
-            OutputLayer(
-                sink.destination,
-                {**self.provenance, **notes},
-                name=self.tr("Noise ceilings"),
-                labels=sink.labels,
-                in_database=not sink.own_file,
-            )
-        )
-        return {OUTPUT: sink.destination}
+        rows = (*earlier, row)
+        return {
+            OUTPUT: write_table(self, parameters, OUTPUT, context, FIELDS, rows, self.tr("Noise ceilings"))
+        }
 
     def _earlier(
         self, parameters: Mapping[str, Any], context: QgsProcessingContext, block: str

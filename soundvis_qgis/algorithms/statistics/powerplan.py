@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
-    QgsCoordinateReferenceSystem,
-    QgsGeometry,
     QgsProcessing,
     QgsProcessingContext,
     QgsProcessingParameterFeatureSink,
@@ -16,7 +14,6 @@ from qgis.core import (
 
 from soundvis_core.errors import InputError
 
-from ...compat import NO_GEOMETRY
 from ...layers.sinks import FieldSpec, integer, number, text
 from ..base import Algorithm, FeedbackProgress
 from ..parameters import add_number
@@ -38,6 +35,7 @@ from .correlation_parameters import (
     take_further_layers,
 )
 from .output_files import files_problem
+from .plain_tables import write_table
 
 if TYPE_CHECKING:
     from soundvis_core.statistics.power_rows import PowerRow
@@ -141,8 +139,6 @@ class PowerPlan(Algorithm):
         from soundvis_core.progress import PartOf
         from soundvis_core.statistics.power_rows import power_rows
 
-        from ...layers.outputs import OutputLayer
-
         targets = self._targets(parameters, context)
         alpha, power = (self.parameterAsDouble(parameters, name, context) for name in (ALPHA, POWER))
         sites = open_sites(self, parameters, context, self._further, progress)
@@ -152,25 +148,11 @@ class PowerPlan(Algorithm):
         seed = self.parameterAsInt(parameters, SEED, context)
         rows = power_rows(blocks, groups, targets, alpha, power, seed, PartOf(progress, 0.1, 1.0))
         fields = [*FIELDS, *_target_fields(targets, power), text("says", "In words"), text("note", "Note")]
-        nowhere = QgsCoordinateReferenceSystem()
-        sink = self.open_sink(parameters, OUTPUT, context, fields, nowhere, NO_GEOMETRY)
         for row in rows:
-            said = _says(row, power)
-            sink.add({**_values(row), "says": said}, geometry=QgsGeometry())
             if row.group == "pooled" and not row.category:
-                progress.info(said)
-        sink.close()
-        notes = {f"field {spec.name}": spec.comment for spec in fields if spec.comment}
-        self.on_success(
-            OutputLayer(
-                sink.destination,
-                {**self.provenance, **notes},
-                name=self.tr("Power plan"),
-                labels=sink.labels,
-                in_database=not sink.own_file,
-            )
-        )
-        return {OUTPUT: sink.destination}
+                progress.info(_says(row, power))
+        values = [{**_values(row), "says": _says(row, power)} for row in rows]
+        return {OUTPUT: write_table(self, parameters, OUTPUT, context, fields, values, self.tr("Power plan"))}
 
 
 def _name(r: float) -> str:
