@@ -13,6 +13,8 @@ from helpers import AlgorithmError
 from qgis.core import QgsVectorLayer, QgsWkbTypes
 from scipy import stats
 
+from soundvis_core.statistics.orders import permutation_orders
+
 COLUMNS = [
     "block_a", "block_b", "category", "group", "method", "sites", "dropped", "pairs", "r", "rho",
     "p_naive", "p_naive_holm", "p_naive_bh", "p_mantel", "p_mantel_holm", "p_mantel_bh",
@@ -71,12 +73,10 @@ def pearson(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def mantel(a: np.ndarray, b: np.ndarray, permutations: int, seed: int) -> float:
-    """Two-sided, the sites of the first block permuted."""
-    generator = np.random.default_rng(seed)
+    """Two-sided, the sites of the first block permuted in the orders that the seed gives."""
     observed = abs(pearson(a, b))
     hits = 0
-    for _ in range(permutations):
-        order = generator.permutation(len(a))
+    for order in permutation_orders(len(a), permutations, seed):
         hits += abs(pearson(a[np.ix_(order, order)], b)) >= observed - 1e-12
     return (hits + 1) / (permutations + 1)
 
