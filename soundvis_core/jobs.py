@@ -68,6 +68,8 @@ def model_row(name: str, options: Options) -> ModelRow | None:
     task = _TASKS.get(name)
     if name == "hear-recordings":
         return by_id(options["model"])
+    if name == "screen-photos" and not options.get("model"):
+        return None
     return None if task is None else find(options["model"], task)
 
 
@@ -98,11 +100,11 @@ def check_task(name: str, task: Any) -> None:
     """
     if not isinstance(task, str):
         return
-    if name in ("embed-recordings", "hear-recordings", "compose-sound"):
+    if name in ("embed-recordings", "hear-recordings", "compose-sound", "screen-recordings"):
         from .audio.decoding import check_file
 
         check_file(task)
-    elif name in ("embed-photos", "segment-photos"):
+    elif name in ("embed-photos", "segment-photos", "screen-photos"):
         from .images import check_photo
 
         check_photo(task)
@@ -162,6 +164,23 @@ def _embed_tiles(options: Options, tasks: Tasks, progress: Progress) -> Iterator
     return embed_tiles(tasks, _ready(options, EMBED_IMAGE, progress), progress)
 
 
+def _screen_recordings(_options: Options, tasks: Tasks, progress: Progress) -> Iterator[SiteResult]:
+    from .screening.recordings import screen_recordings
+
+    return screen_recordings(tasks, progress)
+
+
+def _screen_photos(options: Options, tasks: Tasks, progress: Progress) -> Iterator[SiteResult]:
+    from .screening.photos import screen_brightness, screen_photos
+
+    if not options.get("model"):
+        return screen_brightness(tasks, progress)
+    from .models.store import locate
+
+    model, runtime = _ready(options, EMBED_IMAGE, progress), _runtime(options)
+    return screen_photos(tasks, model, locate(by_id(options["model"]), runtime), runtime, progress)
+
+
 def _segment_photos(options: Options, tasks: Tasks, progress: Progress) -> Iterator[SiteResult]:
     from .classes import load_classes
     from .segment_photos import DEFAULT_THRESHOLD, segment_photos
@@ -206,6 +225,7 @@ _TASKS = {
     "embed-recordings": EMBED_AUDIO,
     "embed-photos": EMBED_IMAGE,
     "embed-tiles": EMBED_IMAGE,
+    "screen-photos": EMBED_IMAGE,
     "segment-photos": SEGMENT_PHOTO,
     "segment-blocks": SEGMENT_AERIAL,
 }
@@ -214,6 +234,8 @@ JOBS: dict[str, Job] = {
     "hear-recordings": Job(_hear_recordings),
     "embed-photos": Job(_embed_photos, version=2, parameters=("views",)),
     "embed-tiles": Job(_embed_tiles),
+    "screen-recordings": Job(_screen_recordings),
+    "screen-photos": Job(_screen_photos),
     "segment-photos": Job(_segment_photos, parameters=("classes", "threshold")),
     "segment-blocks": Job(_segment_blocks, parameters=("classes", "threshold", "width", "height")),
     "compose-sound": Job(_compose_sound),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,8 +31,16 @@ class Window:
     source_rate: int = 0
 
 
+#: Gets what is read as it was recorded: samples (n, channels) and their rate in Hz.
+Listener = Callable[[np.ndarray, int], None]
+
+
 def read_windows(
-    path: str | os.PathLike[str], rate: int, seconds: float = 10.0, minimum: float = 1.0
+    path: str | os.PathLike[str],
+    rate: int,
+    seconds: float = 10.0,
+    minimum: float = 1.0,
+    listener: Listener | None = None,
 ) -> Iterator[Window]:
     """Stream the recording at ``path`` as mono windows of ``seconds`` at ``rate`` Hz.
 
@@ -40,7 +48,8 @@ def read_windows(
     what the file holds decides, not its extension. All channels are mixed down by their mean. Resampling is
     seamless: the windows joined together equal the whole recording resampled at once. Samples beyond full
     scale are clipped. The last window is kept where it is at least ``minimum`` seconds long. Memory is
-    bounded by the window, not by the recording.
+    bounded by the window, not by the recording. ``listener`` hears the samples before they are mixed, resampled and
+    clipped, a little ahead of the windows.
 
     A recording that ends early is read as far as it goes; one that is damaged midway gives its sound windows
     and then fails, so a caller that wants whole recordings only can drop them.
@@ -53,10 +62,12 @@ def read_windows(
     """
     if rate < 1 or not 0.0 < minimum <= seconds:
         raise ValueError(f"rate {rate} Hz, windows of {seconds} s, at least {minimum} s: not possible")
-    return _windows(os.fspath(path), int(rate), float(seconds), float(minimum))
+    return _windows(os.fspath(path), int(rate), float(seconds), float(minimum), listener)
 
 
-def _windows(path: str, rate: int, seconds: float, minimum: float) -> Iterator[Window]:
+def _windows(
+    path: str, rate: int, seconds: float, minimum: float, listener: Listener | None
+) -> Iterator[Window]:
     size = max(1, round(seconds * rate))
     least = max(1, round(minimum * rate))
     stream = open_stream(path)
@@ -65,7 +76,7 @@ def _windows(path: str, rate: int, seconds: float, minimum: float) -> Iterator[W
             raise SiteError(f"corrupt recording: {stream.rate} Hz, {stream.channels} channels")
         held: list[np.ndarray] = []
         waiting = count = 0
-        for samples in _resampled(stream, rate):
+        for samples in _resampled(stream, rate, listener):
             held.append(samples)
             waiting += samples.size
             while waiting >= size:
@@ -86,18 +97,20 @@ def _windows(path: str, rate: int, seconds: float, minimum: float) -> Iterator[W
         stream.close()
 
 
-def _resampled(stream: Stream, rate: int) -> Iterator[np.ndarray]:
+def _resampled(stream: Stream, rate: int, listener: Listener | None) -> Iterator[np.ndarray]:
     """Pieces (n,) float32 of the whole stream, mono, at ``rate``, within [-1, 1]."""
     resampler = StreamResampler(stream.rate, rate)
-    for samples in _mono(stream):
+    for samples in _mono(stream, listener):
         yield np.clip(resampler.push(samples), -1.0, 1.0)
     yield np.clip(resampler.flush(), -1.0, 1.0)
 
 
-def _mono(stream: Stream) -> Iterator[np.ndarray]:
+def _mono(stream: Stream, listener: Listener | None) -> Iterator[np.ndarray]:
     read = 0
     try:
         for block in stream.blocks:
+            if listener is not None:
+                listener(block, stream.rate)
             samples = block.mean(axis=1, dtype=np.float32) if block.shape[1] > 1 else block[:, 0]
             _check_samples(samples, read, stream.rate)
             read += samples.size

@@ -6,7 +6,7 @@ mean of theirs, each of length 1, brought to length 1 again (Radford et al. 2021
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -39,38 +39,67 @@ def embed_names(names: Sequence[str], weights: Weights, options: ModelOptions) -
     wanted = [" ".join(name.split()) for name in names]
     if not wanted or not all(wanted):
         raise InputError("There are no class names to look for, or one of them is empty.")
+
+    def sentences() -> list[list[str]]:
+        templates = open_clip_stack().OPENAI_IMAGENET_TEMPLATES
+        return [[template(name) for template in templates] for name in wanted]
+
+    return _embedded(("class names", _VERSION), wanted, sentences, weights, options)
+
+
+def embed_ensembles(
+    ensembles: Sequence[Sequence[str]], weights: Weights, options: ModelOptions
+) -> np.ndarray:
+    """Vectors of length 1, float32 (n, d), of ensembles of whole sentences: the mean of theirs, as of class names.
+
+    Kept like :func:`embed_names`, and raises like it.
+    """
+    wanted = [[" ".join(sentence.split()) for sentence in ensemble] for ensemble in ensembles]
+    if not wanted or not all(ensemble and all(ensemble) for ensemble in wanted):
+        raise InputError("There are no sentences to look for, or one of them is empty.")
+    return _embedded(("ensembles", _VERSION), wanted, lambda: wanted, weights, options)
+
+
+def _embedded(
+    kind: tuple[str, int],
+    wanted: Sequence[Any],
+    sentences: Callable[[], Sequence[Sequence[str]]],
+    weights: Weights,
+    options: ModelOptions,
+) -> np.ndarray:
+    """The vectors of ``wanted``, from the cache or from the ensembles that ``sentences`` gives, one for each."""
     config = read_config(weights)
     width = int(config.model["embed_dim"])
     cache = ResultCache(options.cache / _CACHE_FOLDER, _CACHE_BYTES)
-    key = content_key("class names", _VERSION, weights.fingerprint, config.model, wanted)
+    key = content_key(*kind, weights.fingerprint, config.model, wanted)
     kept = cache.get(key)
     if kept is not None and len(kept) == 4 * width * len(wanted):
         return np.frombuffer(kept, "<f4").astype(np.float32).reshape(-1, width)
-    vectors = _read_names(wanted, weights, config, options)
+    vectors = _read_ensembles(sentences(), weights, config, options)
     cache.put(key, vectors.astype("<f4").tobytes())
     cache.prune()
     return vectors
 
 
-def _read_names(
-    names: Sequence[str], weights: Weights, config: ClipConfig, options: ModelOptions
+def _read_ensembles(
+    ensembles: Sequence[Sequence[str]], weights: Weights, config: ClipConfig, options: ModelOptions
 ) -> np.ndarray:
-    torch, open_clip = torch_stack(), open_clip_stack()
+    torch = torch_stack()
     model = text_model(weights, config)
     size = sum(4 * parameter.numel() for parameter in model.parameters())
     # Always float32: these few vectors decide on every pixel, and are made once.
     placement, _ = place(replace(options, precision="fp32"), activation_bytes_per_item=1, weight_bytes=size)
     model = model.to(placement.device)
     tokens = tokenizer(config)
-    templates = open_clip.OPENAI_IMAGENET_TEMPLATES
     vectors = []
     with torch.inference_mode():
-        for start in range(0, len(names), _NAMES_AT_ONCE):
-            part = names[start : start + _NAMES_AT_ONCE]
-            sentences = [template(name) for name in part for template in templates]
+        for start in range(0, len(ensembles), _NAMES_AT_ONCE):
+            part = ensembles[start : start + _NAMES_AT_ONCE]
+            sentences = [sentence for ensemble in part for sentence in ensemble]
             read = encode_text(model, tokens(sentences).to(placement.device))
-            read = torch.nn.functional.normalize(read, dim=-1).reshape(len(part), len(templates), -1)
-            vectors.append(torch.nn.functional.normalize(read.mean(dim=1), dim=-1).float().cpu().numpy())
+            read = torch.nn.functional.normalize(read, dim=-1)
+            means = [own.mean(dim=0) for own in read.split([len(ensemble) for ensemble in part])]
+            vectors.append(torch.nn.functional.normalize(torch.stack(means), dim=-1).float().cpu().numpy())
     return np.concatenate(vectors)
 
 

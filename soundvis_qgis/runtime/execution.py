@@ -28,6 +28,8 @@ NEEDS = {
     "compose-sound": _SOUND,
     "embed-photos": _PHOTOS,
     "embed-tiles": _PHOTOS,
+    "screen-recordings": _SOUND,
+    "screen-photos": (("numpy",), ("PIL",)),
     "segment-photos": _PHOTOS,
     "segment-blocks": (("numpy",), ("scipy",)),
 }
