@@ -75,7 +75,7 @@ def randomised(values: np.ndarray, basis: SpatialBasis, seed: int) -> np.ndarray
     The singleton procedure of Wagner and Dray 2015: the sign of each spatial pattern is drawn, the same for all
     variables. It keeps each variable's mean, variance and Moran's I, and the correlations between variables, exactly.
     """
-    signs = _signs(1, len(basis.values), seed)[0]
+    signs = _signs(1, len(basis.values), np.random.default_rng(seed))[0]
     means = values.mean(axis=0)
     return means + basis.vectors @ (signs[:, None] * (basis.vectors.T @ (values - means)))
 
@@ -128,13 +128,14 @@ def moran_null(
     test = _Randomisation(a, b, basis)
     sites = len(a)
     observed = float(test.r(np.ones((1, sites - 1)))[0])
-    signs = _signs(permutations, sites - 1, seed)
+    generator = np.random.default_rng(seed)
     null = np.empty(permutations)
     batch = max(1, _BATCH // (sites * test.rank))
     for start in range(0, permutations, batch):
         check_cancelled(progress)
         progress.report(start / permutations)
-        null[start : start + batch] = test.r(signs[start : start + batch])
+        here = slice(start, min(start + batch, permutations))
+        null[here] = test.r(_signs(here.stop - start, sites - 1, generator))
     return observed, null
 
 
@@ -147,8 +148,8 @@ def estimate_seconds(sites: int, permutations: int, rank: int | None = None) -> 
     return 0.05 + 4e-9 * sites**3 + permutations * axes * sites * (6e-11 * sites + 5e-9)
 
 
-def _signs(draws: int, patterns: int, seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 2, (draws, patterns)) * 2.0 - 1.0
+def _signs(draws: int, patterns: int, generator: np.random.Generator) -> np.ndarray:
+    return generator.integers(0, 2, (draws, patterns)) * 2.0 - 1.0
 
 
 class _Randomisation:
