@@ -134,7 +134,7 @@ class CellMeans:
     """Means of the soundscape over squares of ``size`` x ``size`` cells, filled in block by block."""
 
     def __init__(self, cells: Cells, size: int) -> None:
-        self._size = size
+        self.size = size
         shape = (-(-cells.rows // size), -(-cells.columns // size))
         #: Sums of raw, known cells, unmapped, all cells.
         self._sums = np.zeros((6, *shape))
@@ -144,7 +144,7 @@ class CellMeans:
         known = np.isfinite(block.raw[0])
         values = np.stack([*np.where(known, block.raw, 0.0), known, block.unmapped, np.ones(known.shape)])
         rows, columns = (
-            (start + np.arange(length)) // self._size
+            (start + np.arange(length)) // self.size
             for start, length in zip((block.row, block.column), known.shape)
         )
         row_starts, column_starts = (np.flatnonzero(np.diff(axis, prepend=-1)) for axis in (rows, columns))

@@ -7,6 +7,7 @@ from .composition.bgaraster import BgaRaster
 from .composition.bgashares import BgaShares
 from .composition.bgasites import BgaSites
 from .composition.bgasound import BgaSound
+from .composition.soundscapegrid import SoundscapeGrid
 from .embedding.embedimagery import EmbedImagery
 from .embedding.embedphotos import EmbedPhotos
 from .embedding.embedsound import EmbedSound
@@ -39,6 +40,7 @@ ALGORITHMS = (
     BgaLandCover,
     BgaShares,
     BgaSound,
+    SoundscapeGrid,
     CorrelateLayers,
     CrossModalCosine,
     NoiseCeiling,

@@ -8,6 +8,7 @@ PAPER = ["ast-audioset", "clip-vit-l-14", "remoteclip-vit-l-14", "clipseg-rd64",
 CROSSWALKS = [
     "osm", "worldcover", "corine", "openearthmap", "loveda", "cityscapes-19", "cityscapes-34", "ade20k", "table-1",
 ]  # fmt: skip
+COVER_CODES = ["class names", "worldcover", "corine", "openearthmap", "loveda"]
 AGREEMENTS = ["cosine", "hellinger", "jensen-shannon", "aitchison"]
 UNCERTAINTY = [
     ("WEIGHT_DRAWS", "number", 0, ADVANCED),
@@ -145,6 +146,22 @@ FROZEN = {
         ("TAGS", "sink", None, OPTIONAL),
         ("OUTPUT", "sink", None),
     ),
+    "soundscapegrid": (
+        ("INPUT", "raster", None),
+        ("CROSSWALK", "enum", COVER_CODES[0], COVER_CODES),
+        ("KERNEL", "enum", "uniform", ["uniform", "exponential", "gaussian"]),
+        ("RADIUS", "number", 100.0),
+        ("VALUES", "enum", "normalised", ["normalised", "raw"]),
+        ("WEIGHTS", "file", None, OPTIONAL),
+        ("RADIUS_BIO", "number", None, ADVANCED, OPTIONAL),
+        ("RADIUS_GEO", "number", None, ADVANCED, OPTIONAL),
+        ("RADIUS_ANT", "number", None, ADVANCED, OPTIONAL),
+        ("CELL", "number", None, ADVANCED, OPTIONAL),
+        ("LEAST_KNOWN", "number", 50.0, ADVANCED),
+        ("SQUARE", "number", 500.0, ADVANCED),
+        ("OUTPUT", "rasterDestination", None),
+        ("GRID", "sink", None, OPTIONAL),
+    ),
     "correlatelayers": (
         ("INPUT", "source", None),
         ("SOUND", "field", None, OPTIONAL),
@@ -278,6 +295,7 @@ OUTPUTS = {
     "bgalandcover": {"OUTPUT": "outputVector"},
     "bgashares": {"OUTPUT": "outputVector"},
     "bgasound": {"OUTPUT": "outputVector", "TAGS": "outputVector"},
+    "soundscapegrid": {"OUTPUT": "outputRaster", "GRID": "outputVector"},
     "correlatelayers": {"OUTPUT": "outputVector", "FUSION": "outputVector", "REPORT": "outputHtml"},
     "crossmodalcosine": {"OUTPUT": "outputVector", "SUMMARY": "outputVector"},
     "sitealignment": {"OUTPUT": "outputVector"},

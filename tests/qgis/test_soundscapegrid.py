@@ -1,0 +1,224 @@
+"""The soundscape of a land cover map: means of Table 1 within true metres, whole or absent."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+from ground import ground_about
+from helpers import MEMORY, AlgorithmError, Feedback, make_raster, read_raster
+from osgeo import gdal
+from qgis.core import QgsMultiBandColorRenderer, QgsRasterLayer, QgsSingleSymbolRenderer
+
+GRASS, WATER, BUILDING = 1, 4, 7
+#: Table 1 of the paper, aerial: biophony, geophony, anthrophony.
+WEIGHTS = {GRASS: (1.0, 0.3, 0.0), WATER: (0.3, 1.0, 0.0), BUILDING: (0.1, 0.0, 1.0)}
+NODATA = -9999.0
+DEFAULTS = {"CELL": 1.0}
+
+
+@pytest.fixture
+def halves(tmp_path):
+    """Grass in the west, building in the east; 120 x 90 pixels of 10 m."""
+    codes = np.full((90, 120), GRASS, np.uint8)
+    codes[:, 60:] = BUILDING
+    return make_raster(tmp_path / "halves.tif", codes, pixel=10.0, nodata=255)
+
+
+def bands(path):
+    return np.stack([read_raster(path, band) for band in (1, 2, 3, 4)])
+
+
+def test_two_halves(run, halves, tmp_path):
+    """Far from the edge each side has its own weights; on it both count half."""
+    output = str(tmp_path / "scape.tif")
+    made = run("soundscapegrid", {"INPUT": halves, "VALUES": "raw", "CELL": 10.0, "OUTPUT": output})
+    assert made["OUTPUT"] == output
+    values = bands(output)
+    assert values.shape == (4, 90, 120)
+    np.testing.assert_allclose(values[:3, 45, 20], WEIGHTS[GRASS], atol=1e-6)
+    np.testing.assert_allclose(values[:3, 45, 100], WEIGHTS[BUILDING], atol=1e-6)
+    middle = (values[:3, 45, 59] + values[:3, 45, 60]) / 2
+    np.testing.assert_allclose(middle, np.mean([WEIGHTS[GRASS], WEIGHTS[BUILDING]], axis=0), atol=1e-6)
+    assert values[3, 45, 60] == pytest.approx(0.0, abs=1e-6)
+    assert values[3, 45, 0] == pytest.approx(0.5, abs=0.04)
+    assert values[0, 45, 0] == pytest.approx(1.0, abs=1e-6)
+    # The raster comes to an end, the ground does not: the west of the disc counts as the rest of it.
+    assert values[0, 0, 0] == NODATA
+    assert "120 x 90 cells of 10 x 10 m" in made.feedback.text
+
+
+def test_normalised_values_sum_to_one(run, halves, tmp_path):
+    output = run("soundscapegrid", {"INPUT": halves, "OUTPUT": str(tmp_path / "n.tif")})["OUTPUT"]
+    values = bands(output)
+    known = values[0] != NODATA
+    assert known.mean() > 0.9
+    np.testing.assert_allclose(values[:3, known].sum(axis=0), 1.0, atol=1e-6)
+    total = sum(WEIGHTS[GRASS])
+    np.testing.assert_allclose(values[:3, 45, 20], np.array(WEIGHTS[GRASS]) / total, atol=1e-6)
+
+
+def test_bands_and_place(run, halves, tmp_path):
+    output = run("soundscapegrid", {"INPUT": halves, "OUTPUT": str(tmp_path / "b.tif"), "RADIUS": 300.0})[
+        "OUTPUT"
+    ]
+    made, given = gdal.Open(output), gdal.Open(halves)
+    names = [made.GetRasterBand(number).GetDescription() for number in (1, 2, 3, 4)]
+    assert names == ["Biophony", "Geophony", "Anthrophony", "Unmapped"]
+    assert made.GetRasterBand(1).GetNoDataValue() == NODATA
+    # A tenth of the radius is three pixels.
+    assert (made.RasterXSize, made.RasterYSize) == (40, 30)
+    left, width, _, top, _, height = given.GetGeoTransform()
+    np.testing.assert_allclose(made.GetGeoTransform(), (left, 3 * width, 0, top, 0, 3 * height))
+    assert "UTM zone 31N" in made.GetProjection()
+
+
+@pytest.mark.parametrize("epsg", [3857, 4326, 27700])
+def test_the_radius_is_in_true_metres(run, make_raster, tmp_path, epsg):
+    """A disc of grass of 60 m about a place: what is within 60 m of it is all grass, within 120 m a quarter."""
+    ground = ground_about(epsg, -0.1, 51.5, reach=150.0, count=150)
+    codes = np.where(np.hypot(ground.east, ground.north) <= 60.0, GRASS, BUILDING).astype(np.uint8)
+    path = ground.write(tmp_path / "disc.tif", codes)
+    for radius, share in ((60.0, 1.0), (120.0, 0.25)):
+        output = run(
+            "soundscapegrid",
+            {
+                "INPUT": path, "RADIUS": radius, "VALUES": "raw", "CELL": 0.5,
+                "OUTPUT": str(tmp_path / f"{radius}.tif"),
+            },
+        )["OUTPUT"]  # fmt: skip
+        middle = bands(output)[:3, 74:76, 74:76].mean(axis=(1, 2))
+        expected = share * np.array(WEIGHTS[GRASS]) + (1 - share) * np.array(WEIGHTS[BUILDING])
+        np.testing.assert_allclose(middle, expected, atol=0.025)
+
+
+def test_agrees_with_bga_around_sites(run, town, tmp_path):
+    """The uniform kernel at a site is the composition that 'BGA of land cover around sites' gives there."""
+    classes = run("segmentraster", {"INPUT": town.aerial, "OUTPUT": str(tmp_path / "classes.tif")})["OUTPUT"]
+    parameters = {"INPUT": classes, "RADIUS": 60.0, "VALUES": "normalised"}
+    output = run("soundscapegrid", {**parameters, "OUTPUT": str(tmp_path / "s.tif")})["OUTPUT"]
+    layer = QgsRasterLayer(output, "s", "gdal")
+    sites = run("bgasites", {"INPUT": town.sites, "CLASSES": classes, "RADIUS": 60.0})
+    from qgis.core import QgsCoordinateReferenceSystem, QgsCoordinateTransform, QgsProject
+
+    transform = QgsCoordinateTransform(
+        sites.layer().crs(), QgsCoordinateReferenceSystem(layer.crs()), QgsProject.instance()
+    )
+    compared = 0
+    for feature in sites.layer().getFeatures():
+        if feature["aer_unmapped"] > 0.4:
+            continue
+        place = transform.transform(feature.geometry().asPoint())
+        for band, name in enumerate(("aer_bio", "aer_geo", "aer_ant"), start=1):
+            value, good = layer.dataProvider().sample(place, band)
+            assert good and value == pytest.approx(feature[name], abs=0.04)
+        compared += 1
+    assert compared >= 5
+
+
+def test_a_radius_per_category(run, halves, tmp_path):
+    """Anthrophony from afar: 300 m west of the buildings they still count, and their weight of biophony does not."""
+    output = run(
+        "soundscapegrid",
+        {
+            "INPUT": halves, "KERNEL": "gaussian", "RADIUS": 30.0, "RADIUS_ANT": 250.0, "VALUES": "raw", "CELL": 10.0,
+            "OUTPUT": str(tmp_path / "r.tif"),
+        },
+    )["OUTPUT"]  # fmt: skip
+    bio, geo, ant, unmapped = bands(output)[:, 45, 30]
+    assert bio == pytest.approx(1.0, abs=1e-4) and geo == pytest.approx(0.3, abs=1e-4)
+    assert 0.05 < ant < 0.3
+    assert 0.0 < unmapped < 0.3
+
+
+def test_squares(run, halves, tmp_path):
+    made = run(
+        "soundscapegrid",
+        {"INPUT": halves, "OUTPUT": str(tmp_path / "s.tif"), "GRID": MEMORY, "SQUARE": 300.0, "CELL": 10.0},
+    )
+    rows = made.features("GRID")
+    assert len(rows) == 4 * 3
+    areas = [feature.geometry().area() for feature in made.layer("GRID").getFeatures()]
+    np.testing.assert_allclose(areas, 300.0 * 300.0)
+    west = next(
+        row for row in rows if (row["sc_bio_raw"] > 0.99 and row["sc_unmapped"] < 0.01) or row["sc_ant"] < 0.01
+    )
+    assert west["sc_dominant"] == "biophony"
+    assert isinstance(made.layer("GRID").renderer(), QgsSingleSymbolRenderer)
+
+
+def test_too_many_squares(run, halves, tmp_path):
+    parameters = {"INPUT": halves, "OUTPUT": str(tmp_path / "s.tif"), "GRID": MEMORY, "SQUARE": 1.0}
+    # Squares are no smaller than cells, of which there are few here.
+    assert len(run("soundscapegrid", parameters).features("GRID")) > 100
+
+
+def test_codes_of_worldcover(run, make_raster, tmp_path):
+    codes = np.full((40, 40), 10, np.uint8)
+    codes[:, 20:] = 50
+    codes[0, 0] = 77
+    path = make_raster(tmp_path / "wc.tif", codes, pixel=10.0)
+    made = run(
+        "soundscapegrid",
+        {"INPUT": path, "CROSSWALK": "worldcover", "RADIUS": 30.0, "CELL": 10.0, "VALUES": "raw",
+         "OUTPUT": str(tmp_path / "s.tif")},
+    )  # fmt: skip
+    values = bands(made["OUTPUT"])
+    np.testing.assert_allclose(values[:3, 20, 5], (1.0, 0.3, 0.0), atol=1e-6)
+    assert values[2, 20, 35] == pytest.approx(1.0, abs=1e-6)
+    assert "Codes that the crosswalk worldcover does not know, left unmapped: 77." in made.feedback.warnings
+    with pytest.raises(AlgorithmError, match="None of the codes in 'wc'"):
+        run("soundscapegrid", {"INPUT": path, "CROSSWALK": "loveda", "OUTPUT": str(tmp_path / "t.tif")})
+    assert not (tmp_path / "t.tif").exists()
+
+
+def test_what_cannot_be_run_is_said_before(run, halves, tmp_path):
+    output = str(tmp_path / "o.tif")
+    weights = tmp_path / "w.csv"
+    weights.write_text("class,biophony,geophony,anthrophony\nGrassland,1,0,0\n")
+    with pytest.raises(AlgorithmError, match="both given"):
+        run(
+            "soundscapegrid",
+            {"INPUT": halves, "WEIGHTS": str(weights), "CROSSWALK": "corine", "OUTPUT": output},
+        )
+    with pytest.raises(AlgorithmError, match=r"RADIUS_BIO .* it has to be at least 0.1"):
+        run("soundscapegrid", {"INPUT": halves, "RADIUS_BIO": 0.0, "OUTPUT": output})
+    with pytest.raises(AlgorithmError, match=r"The widest kernel reaches .* Choose larger cells"):
+        run("soundscapegrid", {"INPUT": halves, "RADIUS": 50_000.0, "CELL": 10.0, "OUTPUT": output})
+    with pytest.raises(AlgorithmError, match="overwrite"):
+        run("soundscapegrid", {"INPUT": halves, "OUTPUT": halves})
+    dem = make_raster(tmp_path / "dem.tif", np.ones((4, 4), dtype=np.float32))
+    with pytest.raises(AlgorithmError, match="'dem' is not a class raster"):
+        run("soundscapegrid", {"INPUT": dem, "OUTPUT": output})
+    nowhere = make_raster(tmp_path / "nowhere.tif", np.ones((4, 4), dtype=np.uint8), epsg=None)
+    with pytest.raises(AlgorithmError, match="no coordinate reference system"):
+        run("soundscapegrid", {"INPUT": nowhere, "OUTPUT": output})
+    assert not os.path.exists(output)
+
+
+def test_nothing_known_is_said(run, make_raster, tmp_path):
+    path = make_raster(tmp_path / "gap.tif", np.full((20, 20), 255, np.uint8), pixel=10.0, nodata=255)
+    made = run("soundscapegrid", {"INPUT": path, "OUTPUT": str(tmp_path / "o.tif")})
+    assert (bands(made["OUTPUT"])[:3] == NODATA).all()
+    assert any("No cell knows enough" in text for text in made.feedback.warnings)
+
+
+def test_a_cancelled_run_leaves_nothing(run, make_raster, tmp_path):
+    codes = np.random.default_rng(0).integers(1, 9, (1500, 1500)).astype(np.uint8)
+    path = make_raster(tmp_path / "large.tif", codes)
+    folder = tmp_path / "out"
+    folder.mkdir()
+    parameters = {"INPUT": path, "CELL": 1.0, "RADIUS": 20.0, "OUTPUT": str(folder / "s.tif")}
+    run("soundscapegrid", {**parameters, "GRID": str(folder / "g.gpkg")}, Feedback(cancel_at=20))
+    assert list(folder.iterdir()) == []
+
+
+def test_drawn_as_colours(run, halves, tmp_path):
+    output = run("soundscapegrid", {"INPUT": halves, "OUTPUT": str(tmp_path / "c.tif")})["OUTPUT"]
+    layer = QgsRasterLayer(output, "c", "gdal")
+    message, loaded = layer.loadDefaultStyle()
+    assert loaded, message
+    renderer = layer.renderer()
+    assert isinstance(renderer, QgsMultiBandColorRenderer)
+    assert (renderer.redBand(), renderer.greenBand(), renderer.blueBand()) == (3, 1, 2)
