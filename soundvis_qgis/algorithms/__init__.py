@@ -16,6 +16,7 @@ from .segmentation.segmentraster import SegmentRaster
 from .setup.checkenvironment import CheckEnvironment
 from .setup.downloadmodels import DownloadModels
 from .setup.setupenvironment import SetUpEnvironment
+from .sites.joinsites import JoinSites
 from .sites.samplesites import SampleSites
 from .sites.sitesfromphotos import SitesFromPhotos
 from .sites.sitesfromrecordings import SitesFromRecordings
@@ -30,6 +31,7 @@ ALGORITHMS = (
     SampleSites,
     SitesFromRecordings,
     SitesFromPhotos,
+    JoinSites,
     EmbedSound,
     EmbedPhotos,
     EmbedImagery,

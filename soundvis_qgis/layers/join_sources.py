@@ -1,0 +1,149 @@
+"""Two layers as the core joins them: places, days, keys and paths."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsFeature,
+    QgsFeatureRequest,
+    QgsProcessingContext,
+    QgsProcessingFeatureSource,
+    QgsWkbTypes,
+)
+from qgis.PyQt.QtCore import QByteArray, QDate, QDateTime, Qt, QTime
+
+from soundvis_core.errors import SiteError
+from soundvis_core.progress import Progress, check_cancelled
+from soundvis_core.sites.joins import Places
+
+from ..compat import BINARY, DOUBLE, INTEGER, LONG, STRING, is_null
+from .moments import days_of
+from .sources import PathResolver, make_transform, site_point
+
+_WGS84 = "EPSG:4326"
+#: How often a long reading asks whether it was cancelled, in features.
+_STRIDE = 2000
+#: Ends of names in the table of paths; no path begins so.
+_NAME = "\0"
+
+
+def places_of(
+    features: Iterable[QgsFeature],
+    source: QgsProcessingFeatureSource,
+    time_index: int,
+    zone: dt.tzinfo,
+    context: QgsProcessingContext,
+) -> Places:
+    """Where and when the features of a layer are; NaN where that is unknown. ``time_index``: -1 for none.
+
+    Raises InputError where a layer with geometry has no coordinate reference system.
+    """
+    target = QgsCoordinateReferenceSystem(_WGS84)
+    spatial = source.wkbType() != QgsWkbTypes.Type.NoGeometry
+    transform = make_transform(source.sourceCrs(), target, context) if spatial else None
+    lonlat, days = [], []
+    for feature in features:
+        place = (np.nan, np.nan)
+        if transform is not None:
+            try:
+                point = site_point(feature, transform, target)
+                place = (
+                    (point.x(), point.y()) if abs(point.y()) <= 90.0 and abs(point.x()) <= 360.0 else place
+                )
+            except SiteError:
+                pass  # a site without a place is told by the join itself
+        lonlat.append(place)
+        days.append(days_of(feature.attribute(time_index), zone) if time_index >= 0 else np.nan)
+    return Places(np.array(lonlat, dtype=float).reshape(-1, 2), np.array(days, dtype=float))
+
+
+def read_some(
+    source: QgsProcessingFeatureSource, attributes: Sequence[int], geometry: bool, progress: Progress
+) -> Iterable[QgsFeature]:
+    """The features of a layer with these attributes, and their geometry where it is asked for."""
+    request = QgsFeatureRequest().setSubsetOfAttributes(sorted({index for index in attributes if index >= 0}))
+    if not geometry:
+        request.setFlags(QgsFeatureRequest.Flag.NoGeometry)
+    flag = QgsProcessingFeatureSource.Flag.FlagSkipGeometryValidityChecks
+    for number, feature in enumerate(source.getFeatures(request, flag)):
+        if number % _STRIDE == 0:
+            check_cancelled(progress)
+        yield feature
+
+
+def keys_of(features: Iterable[QgsFeature], index: int) -> list[str | None]:
+    """The key of each feature as text without blanks around it; whole numbers without a point. None where empty."""
+    return [_key(feature.attribute(index)) for feature in features]
+
+
+def _key(value: Any) -> str | None:
+    if is_null(value):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value).strip() or None
+
+
+def first_places(keys: Iterable[str | None]) -> tuple[dict[str, int], int]:
+    """The place of each key where it stands first, and how many keys recur."""
+    places: dict[str, int] = {}
+    recurring: set[str] = set()
+    for place, key in enumerate(keys):
+        if key is None:
+            continue
+        if places.setdefault(key, place) != place:
+            recurring.add(key)
+    return places, len(recurring)
+
+
+class Paths:
+    """The files that the features of the other layer stand for, found by whole paths or by names."""
+
+    def __init__(self, values: Iterable[Any], resolver: PathResolver) -> None:
+        """``values``: the attribute of each feature, in their order."""
+        self.whole = [_whole(value, resolver) for value in values]
+        self.places, self.recurring = first_places(self.whole)
+        names: dict[str, int] = {}
+        several: set[str] = set()
+        for path, place in self.places.items():
+            name = _NAME + os.path.basename(path)
+            if names.setdefault(name, place) != place:
+                several.add(name)
+        self.places.update({name: place for name, place in names.items() if name not in several})
+
+    def key(self, value: Any, resolver: PathResolver) -> str | None:
+        """What stands for the path of a site: one of :attr:`places`, else the path as it is."""
+        path = _whole(value, resolver)
+        if path is None or path in self.places:
+            return path
+        name = _NAME + os.path.basename(path)
+        return name if name in self.places else str(value).strip()
+
+
+def _whole(value: Any, resolver: PathResolver) -> str | None:
+    try:
+        path = resolver.resolve(value)
+    except SiteError:
+        return None
+    return os.path.normcase(os.path.realpath(path) if os.path.exists(path) else os.path.normpath(path))
+
+
+def kept_kind(kind: Any) -> Any:
+    """The type of field in which an attribute of ``kind`` is taken over: what is no number, text or bytes is text."""
+    return kind if kind in (STRING, INTEGER, LONG, DOUBLE, BINARY) else STRING
+
+
+def kept_value(value: Any) -> Any:
+    """An attribute as :func:`kept_kind` keeps it: dates and times as ISO 8601 text."""
+    if is_null(value):
+        return None
+    if isinstance(value, (QDateTime, QDate, QTime)):
+        return value.toString(Qt.DateFormat.ISODate)
+    plain = isinstance(value, (str, int, float, bytes, QByteArray)) and not isinstance(value, bool)
+    return value if plain else str(value)

@@ -1,0 +1,60 @@
+"""Times in attributes: dates, dates with times, and text, in a zone where they name none."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from typing import Any
+
+from qgis.PyQt.QtCore import QDate, QDateTime, Qt
+
+from soundvis_core.errors import InputError
+from soundvis_core.sites.clocks import NoTimeError, RecorderClock, Told, parse_time, time_zone
+
+from ..compat import is_null
+from .qt_zones import qt_zone
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
+
+
+def zone_of(name: str) -> dt.tzinfo:
+    """The zone of a name or offset; empty: UTC. Names that Python does not know are looked up in Qt.
+
+    Raises InputError where neither knows it.
+    """
+    try:
+        return time_zone(name)
+    except InputError:
+        zone = qt_zone(name.strip())
+        if zone is None:
+            raise
+        return zone
+
+
+def days_of(value: Any, zone: dt.tzinfo) -> float:
+    """Days since 1970 in UTC of an attribute; NaN where it is empty, no time, or that of a clock that was not set.
+
+    ``zone``: of times without one. A date without a time of day is taken for its noon.
+    """
+    if is_null(value):
+        return math.nan
+    try:
+        told = _told(value)
+        if told.date_only:
+            told = Told(told.moment.replace(hour=12))
+        moment, _ = RecorderClock(zone).utc(told, own=True)
+    except (NoTimeError, OverflowError, ValueError):
+        return math.nan
+    return (moment - _EPOCH) / dt.timedelta(days=1)
+
+
+def _told(value: Any) -> Told:
+    if isinstance(value, QDateTime):
+        if not value.isValid():
+            raise NoTimeError("the time is not valid")
+        if value.timeSpec() == Qt.TimeSpec.LocalTime:
+            return parse_time(value.toString("yyyy-MM-ddTHH:mm:ss.zzz"))
+        return Told(_EPOCH + dt.timedelta(milliseconds=value.toMSecsSinceEpoch()))
+    if isinstance(value, QDate):
+        return parse_time(value.toString("yyyy-MM-dd"))
+    return parse_time(str(value))

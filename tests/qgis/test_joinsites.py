@@ -1,0 +1,186 @@
+"""Joins in QGIS: layers in other coordinate systems, times of every type, paths, what is taken over, and warnings."""
+
+from __future__ import annotations
+
+import pytest
+from helpers import AlgorithmError, Feedback
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsField,
+    QgsPointXY,
+    QgsProject,
+    QgsVectorLayer,
+)
+from qgis.PyQt.QtCore import QDate, QDateTime, Qt, QTime
+
+from soundvis_qgis.compat import STRING
+from tests.builders.photo_headers import gps, photo
+
+#: A thousandth of a degree north of 51.5 degrees, on the ellipsoid of WGS 84 (Rapp 1991: the meridian's radius there
+#: is 6,374,700 m within 100 m).
+NORTH = 111.258
+
+
+@pytest.fixture
+def sites(make_points):
+    return make_points(
+        [(-0.12, 51.5), (-0.12, 51.501), (-0.12, 51.6), None], {"site": ["a", "b", "c", "d"]}, 4326
+    )
+
+
+def joined(made, name="site"):
+    return {row[name]: row for row in made.features()}
+
+
+def test_the_nearest_in_true_metres(run, sites, make_points):
+    """The other layer is in the national grid: same places, another unit and datum."""
+    transform = QgsCoordinateTransform(
+        QgsCoordinateReferenceSystem("EPSG:4326"),
+        QgsCoordinateReferenceSystem("EPSG:3857"),
+        QgsProject.instance(),
+    )
+    place = transform.transform(QgsPointXY(-0.12, 51.5))
+    others = make_points(
+        [(place.x(), place.y())], {"path": ["photo.jpg"], "count": [3], "share": [0.25]}, 3857
+    )
+    made = run("joinsites", {"INPUT": sites, "OTHER": others, "MAX_DISTANCE": 112.0})
+    rows = joined(made)
+    assert [rows[name]["j_status"] for name in "abcd"] == ["ok", "ok", "skipped", "skipped"]
+    assert rows["a"]["j_dist_m"] == pytest.approx(0.0, abs=1e-4)
+    assert rows["b"]["j_dist_m"] == pytest.approx(NORTH, abs=0.01)
+    assert (rows["b"]["j_path"], rows["b"]["j_count"], rows["b"]["j_share"]) == ("photo.jpg", 3, 0.25)
+    assert (rows["b"]["j_way"], rows["b"]["j_shared_by"], rows["b"]["j_reason"]) == ("nearest", 2, None)
+    assert (rows["c"]["j_path"], rows["c"]["j_shared_by"], rows["c"]["j_dist_m"]) == (None, None, None)
+    assert rows["c"]["j_reason"] == "the nearest is 11 km away, further than 112 m"
+    assert rows["d"]["j_reason"] == "the site has no place"
+    assert "2 sites share 1 of the recordings or photos" in made.feedback.text
+    assert "4 sites: 2 ok, 2 skipped." in made.feedback.text
+    made = run("joinsites", {"INPUT": sites, "OTHER": others, "MAX_DISTANCE": 112.0, "ONE_TO_ONE": True})
+    rows = joined(made)
+    assert [rows[name]["j_status"] for name in "ab"] == ["ok", "skipped"]
+    assert rows["b"]["j_reason"] == "all within 112 m are taken by other sites"
+    assert "share" not in made.feedback.text
+
+
+def test_keys_go_before_the_nearest(run, sites, make_points):
+    others = make_points([(-0.12, 51.5), (10.0, 50.0)], {"name": [" b", "a "], "status": ["x", "y"]}, 4326)
+    made = run(
+        "joinsites",
+        {"INPUT": sites, "OTHER": others, "KEY_FIELD": "site", "OTHER_KEY": "name", "PREFIX": "p_"},
+    )
+    rows = joined(made)
+    assert [rows[name]["p_way"] for name in "abc"] == ["key", "key", None]
+    assert (rows["a"]["p_name"], rows["b"]["p_name"]) == ("a ", " b")
+    assert rows["a"]["p_dist_m"] > 700_000
+    assert rows["c"]["p_reason"].startswith("no key 'c' in the other layer; the nearest is 11 km away")
+    assert "p_status" in rows["a"]
+    assert rows["a"]["p_status"] == "ok"
+
+
+def test_a_table_without_points(run, make_points, tmp_path):
+    """Numbers and texts of the same look are the same key; of keys that recur the first is taken, and told."""
+    sites = make_points([(0, 0), (1, 1), (2, 2)], {"nr": [7, 8, 9]}, 4326)
+    table = tmp_path / "t.csv"
+    table.write_text("nr,word\n7,seven\n8,eight\n8,again\n", "utf-8")
+    others = QgsVectorLayer(str(table), "t", "ogr")
+    made = run("joinsites", {"INPUT": sites, "OTHER": others, "KEY_FIELD": "nr", "FIELDS": ["word"]})
+    rows = joined(made, "nr")
+    assert [rows[number]["j_word"] for number in (7, 8, 9)] == ["seven", "eight", None]
+    assert [rows[number]["j_dist_m"] for number in (7, 8)] == [None, None]
+    assert "1 keys recur" in made.feedback.text
+    with pytest.raises(AlgorithmError, match="no points, so nothing is near"):
+        run("joinsites", {"INPUT": sites, "OTHER": others})
+
+
+@pytest.mark.parametrize("kind", ["text", "zoned text", "date", "datetime", "utc"])
+def test_days_between_with_and_without_zones(run, make_points, kind):
+    """The site's text tells 22:00 UTC; the photo's clock 02:00 of the next day, which is 00:00 UTC in Helsinki (+2)."""
+    sites = make_points([(25.0, 60.0)], {"time_utc": ["2024-01-14T22:00:00Z"]}, 4326)
+    values = {
+        "text": ("string", "2024-01-15 02:00:00", 2 / 24),
+        "zoned text": ("string", "2024-01-15T02:00:00+01:00", 3 / 24),
+        "date": ("date", QDate(2024, 1, 15), 12 / 24),  # noon in Helsinki: 10:00 UTC
+        "datetime": ("datetime", QDateTime(QDate(2024, 1, 15), QTime(2, 0)), 2 / 24),
+        "utc": ("datetime", QDateTime(QDate(2024, 1, 15), QTime(2, 0), Qt.TimeSpec.UTC), 4 / 24),
+    }
+    field, value, days = values[kind]
+    others = QgsVectorLayer(f"Point?crs=EPSG:4326&field=taken:{field}", "others", "memory")
+    from qgis.core import QgsFeature, QgsGeometry
+
+    feature = QgsFeature(others.fields())
+    feature.setGeometry(QgsGeometry.fromPointXY(QgsPointXY(25.0, 60.0)))
+    feature.setAttributes([value])
+    others.dataProvider().addFeatures([feature])
+    parameters = {"INPUT": sites, "OTHER": others, "OTHER_TIME": "taken", "TIME_ZONE": "Europe/Helsinki"}
+    (row,) = run("joinsites", {**parameters, "MAX_DAYS": 1.0}).features()
+    assert row["j_days_gap"] == pytest.approx(days)
+    assert row["j_taken"].startswith("2024-01-15")
+    (row,) = run("joinsites", {**parameters, "MAX_DAYS": 0.05}).features()
+    assert row["j_status"] == "skipped"
+    assert "none is within 0.05 days" in row["j_reason"]
+
+
+def test_paths_from_two_folders(run, make_points, tmp_path):
+    """Sites know the photo by its name or whole path; the photos' paths are relative to their own folder."""
+    for name in ("a.jpg", "sub/b.jpg"):
+        photo(tmp_path / "photos" / name, place=gps(10.0, 10.0))
+    photos = run(
+        "sitesfromphotos", {"FOLDER": str(tmp_path / "photos"), "OUTPUT": str(tmp_path / "photos.gpkg")}
+    )
+    paths = ["a.jpg", str(tmp_path / "photos" / "sub" / "b.jpg"), r"C:\card\b.jpg", "no.jpg", None]
+    sites = make_points([(0.0, 0.0)] * 5, {"photo": paths}, 4326, path=tmp_path / "elsewhere.gpkg")
+    made = run("joinsites", {"INPUT": sites, "OTHER": photos["OUTPUT"], "SITE_PATH": "photo"})
+    rows = made.features()
+    assert [row["j_way"] for row in rows] == ["path"] * 3 + [None] * 2
+    whole = str((tmp_path / "photos" / "sub" / "b.jpg").resolve())
+    assert [row["j_path"] for row in rows[1:3]] == [whole, whole]
+    assert rows[3]["j_reason"].startswith("no path 'no.jpg' in the other layer")
+    assert "j_status" in rows[0]
+    assert "j_reason" in rows[0]
+    embedded = run("embedphotos", {"INPUT": made.layer(), "PATH_FIELD": "j_path"}).features()
+    assert [row["st_status"] for row in embedded] == ["ok"] * 3 + ["skipped"] * 2
+
+
+def test_a_1970_clock_is_no_time(run, make_points):
+    sites = make_points([(0.5, 0.5)], {"time_utc": ["1970-01-01T00:00:00Z"]}, 4326)
+    others = make_points([(0.5, 0.5)], {"time_utc": ["2024-01-01T00:00:00Z"]}, 4326)
+    (row,) = run("joinsites", {"INPUT": sites, "OTHER": others, "MAX_DAYS": 3.0}).features()
+    assert row["j_reason"] == "the site has no time, and the days between are limited"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"KEY_FIELD": "nope"}, "There is no field 'nope'"),
+        ({"KEY_FIELD": "site"}, "no such key field"),
+        ({"SITE_PATH": "site"}, "no such path field"),
+        ({"MAX_DAYS": 3.0}, "the sites have no field 'time_utc'"),
+        ({"TIME_ZONE": "Nowhere"}, "time zone 'Nowhere'"),
+        ({"MAX_DISTANCE": -1.0}, "at least 0"),
+    ],
+)
+def test_refused_before_the_run(run, sites, make_points, parameters, words):
+    others = make_points([(-0.12, 51.5)], {"name": ["a"]}, 4326)
+    with pytest.raises(AlgorithmError, match=words):
+        run("joinsites", {"INPUT": sites, "OTHER": others, **parameters})
+
+
+def test_areas_are_refused_and_clashes_told(run, sites):
+    areas = QgsVectorLayer("Polygon?crs=EPSG:4326", "areas", "memory")
+    with pytest.raises(AlgorithmError, match="lines or areas"):
+        run("joinsites", {"INPUT": sites, "OTHER": areas})
+    others = QgsVectorLayer("Point?crs=EPSG:4326", "others", "memory")
+    others.dataProvider().addAttributes([QgsField("status", STRING)])
+    others.updateFields()
+    with pytest.raises(AlgorithmError, match="would both be called 'j_status'"):
+        run("joinsites", {"INPUT": sites, "OTHER": others, "FIELDS": ["status"]})
+    rows = run("joinsites", {"INPUT": sites, "OTHER": others}).features()
+    assert {row["j_reason"] for row in rows[:3]} == {"the other layer has nothing left with a place"}
+
+
+def test_a_cancelled_run_leaves_nothing(run, sites, make_points, tmp_path):
+    others = make_points([(-0.12, 51.5)], {"name": ["a"]}, 4326)
+    output = tmp_path / "joined.gpkg"
+    run("joinsites", {"INPUT": sites, "OTHER": others, "OUTPUT": str(output)}, Feedback(cancel_at=5.0))
+    assert list(tmp_path.iterdir()) == []
