@@ -29,7 +29,9 @@ def soundscape_styles(prefix: str) -> dict[str, Styler]:
 
 
 def _fill(colour: RGB) -> QgsFillSymbol:
-    return QgsFillSymbol.createSimple({"color": "{},{},{}".format(*colour), "outline_style": "no"})
+    # An outline of the same colour, for without one the map would shine through between neighbours.
+    paint = "{},{},{}".format(*colour)
+    return QgsFillSymbol.createSimple({"color": paint, "outline_color": paint, "outline_width": "0.1"})
 
 
 def _mixture(layer: QgsMapLayer, prefix: str) -> bool:
@@ -37,10 +39,9 @@ def _mixture(layer: QgsMapLayer, prefix: str) -> bool:
     if not isinstance(layer, QgsVectorLayer) or any(layer.fields().lookupField(name) < 0 for name in names):
         return False
     symbol = _fill(UNKNOWN)
-    symbol.symbolLayer(0).setDataDefinedProperty(
-        QgsSymbolLayer.Property.PropertyFillColor,
-        QgsProperty.fromExpression("coalesce({}, '{},{},{}')".format(mix_expression(*names), *UNKNOWN)),
-    )
+    mixture = QgsProperty.fromExpression("coalesce({}, '{},{},{}')".format(mix_expression(*names), *UNKNOWN))
+    for part in (QgsSymbolLayer.Property.PropertyFillColor, QgsSymbolLayer.Property.PropertyStrokeColor):
+        symbol.symbolLayer(0).setDataDefinedProperty(part, mixture)
     layer.setRenderer(QgsSingleSymbolRenderer(symbol))
     return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from qgis.core import (
 from soundvis_core.errors import InputError
 
 from ...compat import POLYGON
-from ...layers.sinks import SiteSink, format_problem, is_wanted
+from ...layers.sinks import SiteSink, format_problem, is_wanted, output_path
 from ..base import Algorithm, FeedbackProgress
 from ..parameters import add_number, add_weights, optional_number
 from .class_cover import add_crosswalk, class_weights, cover_problem, take_class_cover
@@ -177,12 +178,19 @@ class SoundscapeGrid(Algorithm):
         )
 
     def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
-        squares = parameters.get(GRID)
-        return (
-            cover_problem(self, parameters, context)
-            or self.overwrite_problem(parameters, context, INPUT, OUTPUT)
-            or (format_problem(squares) if is_wanted(squares) else None)
+        problem = cover_problem(self, parameters, context) or self.overwrite_problem(
+            parameters, context, INPUT, OUTPUT
         )
+        squares = parameters.get(GRID)
+        if problem or not is_wanted(squares):
+            return problem
+        stems = {os.path.splitext(output_path(value))[0] for value in (squares, parameters.get(OUTPUT))}
+        if len(stems) == 1 and os.path.dirname(stems.pop()):
+            return (
+                "The raster and the squares would keep their styles in one file. Give them names that differ in more "
+                "than the ending."
+            )
+        return format_problem(squares)
 
     def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
         self._cover = take_class_cover(self, parameters, context, INPUT)
