@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 
 def compose_recordings(
-    paths: Iterable[TaskOrError[str]], options: Mapping[str, Any], progress: Progress
+    paths: Iterable[TaskOrError[Any]], options: Mapping[str, Any], progress: Progress
 ) -> Iterator[SiteResult]:
     """The ``ndsi`` composition of each recording, in order: see :mod:`.bga.soundscape`. It has no options.
 
-    Values: ``raw`` (three numbers), ``unmapped``, ``ndsi``, ``band_ant``, ``band_bio``, ``steadiness``, ``windows``,
-    ``seconds``.
+    A task is a path, or a mapping of ``path`` and ``mask`` (see :mod:`.screening.mask`), whose masked windows are not
+    heard. Values: ``raw`` (three numbers), ``unmapped``, ``ndsi``, ``band_ant``, ``band_bio``, ``steadiness``,
+    ``windows``, ``seconds``.
     """
     del options
     return map_sites(_compose_recording, paths, progress)
@@ -91,19 +92,27 @@ def _read_classes(path: str, _modified: int, _size: int) -> SoundClasses:
     return load_sound_classes(path or None)
 
 
-def _compose_recording(path: str, stop: threading.Event) -> SiteResult:
+def _compose_recording(task: str | Mapping[str, str], stop: threading.Event) -> SiteResult:
     from .audio import SILENT_REASON, read_windows
     from .bga.soundscape import RATE, sound_composition
+    from .screening.mask import ALL_MASKED, check_length
 
-    def until_stopped() -> Iterator[Any]:
-        for window in read_windows(path, RATE):
+    path, mask = (task, None) if isinstance(task, str) else (task["path"], task["mask"])
+
+    def used_windows() -> Iterator[Any]:
+        count = 0
+        for count, window in enumerate(read_windows(path, RATE), start=1):
             if stop.is_set():
                 raise Cancelled
-            yield window
+            if mask is None or mask[count - 1 : count] != "0":
+                yield window
+        check_length(mask, count)
 
-    sound = sound_composition(until_stopped())
+    if mask is not None and "1" not in mask:
+        raise SiteError(ALL_MASKED, SKIPPED)
+    sound = sound_composition(used_windows())
     if sound.composition.raw is None:
-        raise SiteError(SILENT_REASON, SKIPPED)
+        raise SiteError(SILENT_REASON if sound.windows else ALL_MASKED, SKIPPED)
     values = {
         "raw": [float(value) for value in sound.composition.raw],
         "unmapped": sound.composition.unmapped,

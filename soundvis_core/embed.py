@@ -89,6 +89,17 @@ def embedding_of(heard: SiteResult, each_window: bool = False) -> SiteResult:
     return SiteResult(heard.status, heard.reason, _mean(heard.values["embeddings"]), values)
 
 
+def masked_embedding(result: SiteResult, mask: str | None) -> SiteResult:
+    """A result of :func:`embed_recordings` with ``each_window``, of the windows that a mask leaves (None: all).
+
+    Skipped where none is left, failed where the mask is of another recording; see :mod:`.screening.mask`.
+    """
+    from .screening.mask import keep_windows
+
+    kept = keep_windows(result, mask)
+    return kept if kept is result else embedding_of(kept, each_window=True)
+
+
 def embed_photos(
     paths: Iterable[TaskOrError[str]],
     model: ImageEncoder,

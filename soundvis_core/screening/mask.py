@@ -45,17 +45,22 @@ def used_windows(mask: str | None, windows: int) -> np.ndarray:
     used = np.ones(windows, dtype=bool)
     if mask is None:
         return used
-    if abs(len(mask) - windows) > _SLACK:
-        raise SiteError(
-            f"the mask is about {len(mask)} windows, but the recording has {windows}: it was made for another "
-            "recording. Screen the recordings again",
-            FAILED,
-        )
+    check_length(mask, windows)
     common = min(len(mask), windows)
     used[:common] = [sign == "1" for sign in mask[:common]]
     if not used.any():
         raise SiteError(ALL_MASKED, SKIPPED)
     return used
+
+
+def check_length(mask: str | None, windows: int) -> None:
+    """Raise SiteError where a mask is not about a recording of so many windows."""
+    if mask is not None and abs(len(mask) - windows) > _SLACK:
+        raise SiteError(
+            f"the mask is about {len(mask)} windows, but the recording has {windows}: it was made for another "
+            "recording. Screen the recordings again",
+            FAILED,
+        )
 
 
 def keep_windows(result: SiteResult, mask: str | None) -> SiteResult:
@@ -70,6 +75,8 @@ def keep_windows(result: SiteResult, mask: str | None) -> SiteResult:
         used = used_windows(mask, len(starts))
     except SiteError as error:
         return SiteResult(error.status, str(error))
+    if used.all():
+        return result
     lengths = window_lengths(starts, float(result.values["seconds"]))
     values = {
         name: value[used] if isinstance(value, np.ndarray) and value.shape[:1] == used.shape else value

@@ -36,7 +36,7 @@ _FLOOR = -80.0
 
 @dataclass(frozen=True)
 class WindowMeasures:
-    """Of one window. level: dB re full scale. speech, wind: 0 to 1. levels: (n,) dB(A) of each 1/8 s; none of silence."""
+    """Of one window. level: dB re full scale. speech, wind: 0 to 1. levels: (n,) dB(A) per 1/8 s; none of silence."""
 
     level: float
     speech: float

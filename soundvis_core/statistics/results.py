@@ -165,6 +165,27 @@ class WeightBand:
 
 
 @dataclass(frozen=True)
+class RuleEffect:
+    """What a rule of screening does to a row: r (rho where that is tested) with all sites and without those it drops.
+
+    sites: used by the row; lost: those among them that the rule drops. random: where 95 % of the r lie if as many
+    sites are dropped at random; None where none is dropped. None with a ``note`` where r is undefined.
+    """
+
+    rule: str
+    block_a: str
+    block_b: str
+    group: str
+    category: str
+    sites: int
+    lost: int
+    r: float | None
+    r_without: float | None
+    random: tuple[float, float] | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class AlignmentMap:
     """Each site's own r between its similarities in two blocks, for a map. r: (sites,) float, NaN where undefined."""
 
@@ -207,7 +228,7 @@ class CorrelationResult:
     blocks: name, number of values per site and similarity measure of each block. groups: their names in
     order. site_groups: per site its group or None; empty without groups. ungrouped: positions of sites without a group
     (in the pooled rows only). lonlat: (sites, 2) degrees or None.
-    advice: why the advised rungs were chosen, a sentence each.
+    advice: why the advised rungs were chosen, a sentence each. screening: empty where no rule was given.
     """
 
     rows: tuple[CorrelationRow, ...]
@@ -229,3 +250,4 @@ class CorrelationResult:
     lonlat: np.ndarray | None = None
     advice: tuple[str, ...] = ()
     site_groups: tuple[str | None, ...] = ()
+    screening: tuple[RuleEffect, ...] = ()

@@ -11,6 +11,8 @@ from .composition.soundscapegrid import SoundscapeGrid
 from .embedding.embedimagery import EmbedImagery
 from .embedding.embedphotos import EmbedPhotos
 from .embedding.embedsound import EmbedSound
+from .screening.screenphotos import ScreenPhotos
+from .screening.screenrecordings import ScreenRecordings
 from .segmentation.segmentphotos import SegmentPhotos
 from .segmentation.segmentraster import SegmentRaster
 from .setup.checkenvironment import CheckEnvironment
@@ -32,6 +34,8 @@ ALGORITHMS = (
     SitesFromRecordings,
     SitesFromPhotos,
     JoinSites,
+    ScreenRecordings,
+    ScreenPhotos,
     EmbedSound,
     EmbedPhotos,
     EmbedImagery,

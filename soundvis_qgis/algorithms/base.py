@@ -36,6 +36,7 @@ _NO_LIMIT = 1e300
 
 GROUPS = {
     "sites": "Sites",
+    "screening": "Screening",
     "embedding": "Embeddings",
     "segmentation": "Segmentation",
     "composition": "BGA composition",

@@ -25,6 +25,7 @@ CHECKPOINT = "CHECKPOINT"
 THRESHOLD = "THRESHOLD"
 PREFIX = "PREFIX"
 WEIGHTS = "WEIGHTS"
+MASK = "MASK"
 
 
 def add_path_parameters(algorithm: Algorithm, what: str) -> None:
@@ -49,6 +50,47 @@ def add_path_parameters(algorithm: Algorithm, what: str) -> None:
         "Folder that relative paths start at. Empty: the folder of the layer's file, then that of the layer it was "
         "made from, then that of the project.",
     )
+
+
+def add_mask(algorithm: Algorithm) -> None:
+    """MASK: which windows of each recording are used."""
+    algorithm.add(
+        QgsProcessingParameterField(
+            MASK,
+            algorithm.tr("Field with the mask of the windows"),
+            parentLayerParameterName=algorithm.INPUT,  # type: ignore[attr-defined] - a sites tool
+            type=QgsProcessingParameterField.DataType.String,
+            optional=True,
+        ),
+        "Text field with a 1 for each 10-second window that is used and a 0 for each that is left out, as 'Screen "
+        "recordings' makes it (scr_mask). A recording of which no window is left is skipped; a site without a mask is "
+        "used whole.",
+        advanced=True,
+    )
+
+
+def mask_field(algorithm: Algorithm, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str:
+    """The field of the masks; empty where none is given."""
+    return algorithm.parameterAsString(parameters, MASK, context).strip()
+
+
+def mask_problem(
+    algorithm: Algorithm, parameters: Mapping[str, Any], context: QgsProcessingContext
+) -> str | None:
+    """Why the field of the masks cannot hold any; None where it can, or where none is given."""
+    name = mask_field(algorithm, parameters, context)
+    source = algorithm.parameterAsSource(parameters, algorithm.INPUT, context)  # type: ignore[attr-defined]
+    if not name or source is None:
+        return None
+    index = source.fields().lookupField(name)
+    if index < 0:
+        return f"The layer has no field '{name}' (given as mask)."
+    if source.fields().at(index).isNumeric():
+        return (
+            f"The field '{name}' (given as mask) holds numbers, which have lost the zeros in front of a mask. Keep the "
+            "mask of 'Screen recordings' as text; a GeoPackage does."
+        )
+    return None
 
 
 def models_for(task: str, first: str = "") -> list[str]:

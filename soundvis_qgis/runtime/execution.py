@@ -33,6 +33,8 @@ NEEDS = {
     "segment-photos": _PHOTOS,
     "segment-blocks": (("numpy",), ("scipy",)),
 }
+#: Jobs whose light way is a method of the tool and no model of the registry.
+_LIGHT_METHODS = {"compose-sound": "ndsi", "hear-recordings": "light", "screen-photos": "light"}
 #: Jobs that the worker does for models with weights only.
 _ONLY_HERE = ("segment-blocks",)
 #: What models with weights need in the worker's Python, by name on PyPI.
@@ -99,8 +101,8 @@ def _torch_problem(job: str, row: ModelRow, options: Mapping[str, Any]) -> str |
 
 def _light_id(job: str, row: ModelRow) -> str:
     """The first light model of the same task; empty where there is none."""
-    if job == "compose-sound":
-        return "ndsi"
+    if job in _LIGHT_METHODS:
+        return _LIGHT_METHODS[job]
     return next((other.id for other in for_task(row.task) if other.runtime == LIGHT), "")
 
 

@@ -96,11 +96,12 @@ def test_what_results_depend_on(tmp_path):
     assert 0.3 in key_parameters("segment-blocks", of_preset).values()
 
 
-@pytest.mark.parametrize("job", sorted(set(JOBS) - {"compose-sound", "download-models"}))
+@pytest.mark.parametrize("job", sorted(set(JOBS) - {"compose-sound", "download-models", "screen-recordings"}))
 def test_every_job_says_which_weights_are_missing(job, tmp_path):
     models = {
         "embed-recordings": "ast-audioset", "hear-recordings": "ast-audioset", "embed-photos": "clip-vit-l-14",
         "embed-tiles": "remoteclip-vit-l-14", "segment-photos": "clipseg-rd64", "segment-blocks": "segearth-ov",
+        "screen-photos": "clip-vit-l-14",
     }  # fmt: skip
     runtime = {"models_folder": str(tmp_path)}
     options = {"model": models[job], "runtime": runtime, "classes": "paper-street", "width": 9, "height": 9}

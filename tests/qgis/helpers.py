@@ -39,6 +39,8 @@ LIGHT = {
     "soundvis:segmentraster": {"MODEL": "spectral-index"},
     "soundvis:segmentphotos": {"MODEL": "colour-index", "CLASSES": "colour-index"},
     "soundvis:bgasound": {"METHOD": "ndsi"},
+    "soundvis:screenrecordings": {"METHOD": "light"},
+    "soundvis:screenphotos": {"METHOD": "light"},
 }
 
 

@@ -60,7 +60,12 @@ def test_choices_are_static_strings(tools, name):
     choices = [entry for entry in tools[name].parameterDefinitions() if entry.type() == "enum"]
     assert all(entry.usesStaticStrings() for entry in choices)
     assert [entry.name() for entry in choices if entry.allowMultiple()] == (
-        {"downloadmodels": ["MODELS"], "crossmodalcosine": ["MEASURES"]}.get(name, [])
+        {
+            "downloadmodels": ["MODELS"],
+            "crossmodalcosine": ["MEASURES"],
+            "screenrecordings": ["RULES"],
+            "screenphotos": ["RULES"],
+        }.get(name, [])
     )
 
 

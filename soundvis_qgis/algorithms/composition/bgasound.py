@@ -16,6 +16,9 @@ from qgis.core import (
     QgsProcessingParameterFile,
 )
 
+from soundvis_core.errors import SiteError
+from soundvis_core.pipeline import SiteResult, TaskOrError
+
 from ...compat import is_null
 from ...layers.sinks import FieldSpec, integer, is_wanted, number, text
 from ..base import FeedbackProgress
@@ -26,10 +29,13 @@ from ..parameters import (
     PREFIX,
     WEIGHTS,
     add_checkpoint,
+    add_mask,
     add_number,
     add_path_parameters,
     add_prefix,
     checkpoint_of,
+    mask_field,
+    mask_problem,
 )
 from .base import ComposeSites
 from .fields import bga_fields, bga_values
@@ -130,6 +136,7 @@ class BgaSound(ComposeSites):
             "ast-audioset.",
             advanced=True,
         )
+        add_mask(self)
         add_checkpoint(self)
         add_number(
             self,
@@ -160,7 +167,7 @@ class BgaSound(ComposeSites):
         }
 
     def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
-        problem = super().problem(parameters, context)
+        problem = super().problem(parameters, context) or mask_problem(self, parameters, context)
         if problem is None and self.parameterAsEnumString(parameters, METHOD, context) == AST:
             problem = self._weights_problem(parameters, context)
         if problem is None and is_wanted(parameters.get(TAGS)):
@@ -187,6 +194,7 @@ class BgaSound(ComposeSites):
 
     def new_fields(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> Sequence[FieldSpec]:
         self._path_field = self.parameterAsString(parameters, PATH_FIELD, context)
+        self._mask_field = mask_field(self, parameters, context)
         prefix = self._prefix = self.parameterAsString(parameters, PREFIX, context)
         self.status_field = prefix + "bga_status"
         windows = [
@@ -255,13 +263,12 @@ class BgaSound(ComposeSites):
     ) -> Generator[Mapping[str, Any], None, None]:
         from soundvis_core.bga.composition import composition_from_raw
 
-        from ...runtime.execution import run_for_sites
-
         if self._method == NDSI:
             progress.info("Method ndsi: a baseline from band energies, without a model.")
         sites: deque[tuple[int, str]] = deque()
-        paths = paths_of(self._noted(features, sites), self._path_field, self._resolver)
-        for result in run_for_sites(self.JOB, self._options, paths, progress, self.facts):
+        masks: deque[str | SiteError | None] = deque()
+        paths = paths_of(self._noted(features, sites, masks), self._path_field, self._resolver)
+        for result in self._composed(paths, masks, progress):
             site, recording = sites.popleft()
             values = result.values
             if self._tags is not None and "probabilities" in values:
@@ -275,9 +282,43 @@ class BgaSound(ComposeSites):
                 self._prefix + "bga_seconds": values.get("seconds"),
             }
 
-    def _noted(self, features: Iterable[QgsFeature], sites: deque[tuple[int, str]]) -> Iterator[QgsFeature]:
-        """Features on their way; their ids and paths go to ``sites``."""
+    def _composed(
+        self,
+        paths: Iterable[TaskOrError[str]],
+        masks: deque[str | SiteError | None],
+        progress: FeedbackProgress,
+    ) -> Iterator[SiteResult]:
+        """The composition of each recording. ``masks`` has the mask of each path that was read, and loses it."""
+        from ...runtime.execution import run_for_sites
+        from ..masks import masked_tasks, with_mask
+
+        if not self._mask_field:
+            yield from run_for_sites(self.JOB, self._options, paths, progress, self.facts)
+            return
+        if self._method == NDSI:
+            yield from run_for_sites(
+                self.JOB, self._options, masked_tasks(paths, masks), progress, self.facts
+            )
+            return
+        from soundvis_core.compose import composition_of
+        from soundvis_core.screening.mask import keep_windows
+
+        heard = {"model": self._method, "checkpoint": self._options["checkpoint"]}
+        for result in run_for_sites("hear-recordings", heard, paths, progress, self.facts):
+            yield composition_of(with_mask(result, masks.popleft(), keep_windows), self._options)
+
+    def _noted(
+        self,
+        features: Iterable[QgsFeature],
+        sites: deque[tuple[int, str]],
+        masks: deque[str | SiteError | None],
+    ) -> Iterator[QgsFeature]:
+        """Features on their way; their ids and paths go to ``sites``, their masks to ``masks``."""
+        from ..masks import mask_of
+
         for feature in features:
             path = feature.attribute(self._path_field)
             sites.append((feature.id(), "" if is_null(path) else str(path)))
+            if self._mask_field:
+                masks.append(mask_of(feature, self._mask_field))
             yield feature

@@ -13,11 +13,13 @@ from qgis.core import (
     QgsProcessingParameterFeatureSink,
 )
 
+from soundvis_core.errors import SiteError
 from soundvis_core.pipeline import OK, SiteResult
 
 from ...compat import is_null
 from ...layers.sinks import FieldSpec, integer, is_wanted, number
 from ..base import FeedbackProgress
+from ..parameters import add_mask, mask_field, mask_problem
 from .fields import prefix_of
 from .files import EmbedFiles
 
@@ -57,6 +59,9 @@ class EmbedSound(EmbedFiles):
     )
     DEFAULT_FIELD = "snd_emb"
 
+    def further_parameters(self) -> None:
+        add_mask(self)
+
     def site_parameters(self) -> None:
         super().site_parameters()
         self.add(
@@ -72,11 +77,16 @@ class EmbedSound(EmbedFiles):
         )
 
     def job_options(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> dict[str, Any]:
-        each = {"each_window": True} if is_wanted(parameters.get(WINDOWS)) else {}
+        wanted = is_wanted(parameters.get(WINDOWS)) or mask_field(self, parameters, context)
+        each = {"each_window": True} if wanted else {}
         return {**super().job_options(parameters, context), **each}
 
     def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
-        return super().problem(parameters, context) or self.table_problem(parameters, context, WINDOWS)
+        return (
+            super().problem(parameters, context)
+            or mask_problem(self, parameters, context)
+            or self.table_problem(parameters, context, WINDOWS)
+        )
 
     def execute(
         self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
@@ -85,6 +95,8 @@ class EmbedSound(EmbedFiles):
 
         self._table: WindowTable | None = None
         self._sites: deque[tuple[int, str]] = deque()
+        self._masks: deque[str | SiteError | None] = deque()
+        self._mask_field = mask_field(self, parameters, context)
         self._progress = progress
         if is_wanted(parameters.get(WINDOWS)):
             from .window_table import WindowTable
@@ -103,11 +115,21 @@ class EmbedSound(EmbedFiles):
         return super().describe(self._noted(features), total, progress)
 
     def _noted(self, features: Iterator[QgsFeature]) -> Iterator[QgsFeature]:
-        """Features on their way; their ids and paths wait for the result."""
+        """Features on their way; their ids, paths and masks wait for the result."""
+        from ..masks import mask_of
+
         for feature in features:
             path = feature.attribute(self._path_field)
             self._sites.append((feature.id(), "" if is_null(path) else str(path)))
+            self._masks.append(mask_of(feature, self._mask_field))
             yield feature
+
+    def completed(self, result: SiteResult) -> SiteResult:
+        from soundvis_core.embed import masked_embedding
+
+        from ..masks import with_mask
+
+        return with_mask(result, self._masks.popleft(), masked_embedding)
 
     def measured(self, result: SiteResult) -> dict[str, Any]:
         site, recording = self._sites.popleft()

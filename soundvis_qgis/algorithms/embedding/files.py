@@ -93,11 +93,16 @@ class EmbedFiles(SitesAlgorithm):
 
         paths = paths_of(features, self._path_field, self._resolver)
         prefix = prefix_of(self._field)
-        for result in run_for_sites(self.JOB, self._options, paths, progress, self.facts):
+        for found in run_for_sites(self.JOB, self._options, paths, progress, self.facts):
+            result = self.completed(found)
             yield {
                 **embedding_values(self._field, result, self._as_text),
                 **{prefix + name: value for name, value in self.measured(result).items()},
             }
+
+    def completed(self, result: SiteResult) -> SiteResult:
+        """What the tool itself makes of the result of a site; results come in the order of the sites."""
+        return result
 
     def measured(self, result: SiteResult) -> dict[str, Any]:
         """The values of the further fields, without prefix."""

@@ -21,7 +21,7 @@ from ...layers.sinks import (
     pack_vector,
     text,
 )
-from ..composition.tag_table import window_lengths
+from ..composition.tag_table import WINDOW, window_lengths
 
 if TYPE_CHECKING:
     from ...layers.outputs import OutputLayer
@@ -68,13 +68,13 @@ class WindowTable:
         """Write the windows of a recording: ``starts`` (windows,), ``embeddings`` (windows, d), ``seconds``."""
         starts = values["starts"]
         lengths = window_lengths(starts, float(values["seconds"]))
-        for index, (start, length, vector) in enumerate(zip(starts, lengths, values["embeddings"]), start=1):
+        for start, length, vector in zip(starts, lengths, values["embeddings"]):
             check_cancelled(progress)
             self._sink.add(
                 {
                     SITE: site,
                     "recording": recording,
-                    "window": index,
+                    "window": round(float(start) / WINDOW) + 1,
                     "start_s": start,
                     "length_s": length,
                     EMBEDDING: pack_vector(vector, self._as_text),

@@ -1,0 +1,140 @@
+"""The thresholds of a run: the method's, the user's or those calibrated on judged sites, and the table of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsProcessingContext
+
+from soundvis_core.errors import InputError
+from soundvis_core.screening.rules import Rule
+
+from ...compat import NO_GEOMETRY
+from ...layers.sinks import integer, number, text
+
+if TYPE_CHECKING:
+    from soundvis_core.screening.calibration import Calibration
+
+    from ..base import Algorithm
+
+_YES, _NO = ("1", "true", "yes", "y"), ("0", "false", "no", "n")
+FIELDS = (
+    text("rule", "Rule"),
+    text("method", "Method"),
+    text("score", "What the score is"),
+    text("applies", "Side", "at or above, or at or below the threshold"),
+    number("threshold", "Threshold"),
+    text("source", "Where the threshold is from", "default, given or calibrated"),
+    text("grounds", "Grounds"),
+    integer("dropped", "Sites dropped by this rule alone"),
+    integer("marked_1", "Judged sites marked 1"),
+    integer("marked_0", "Judged sites marked 0"),
+    number("sensitivity", "Sensitivity", "share of the sites marked 1 that the rule finds"),
+    number("specificity", "Specificity", "share of the sites marked 0 that the rule spares"),
+    number("youden_j", "Youden's J", "sensitivity + specificity - 1"),
+    number("balanced", "Balanced accuracy", "on the sites that the threshold was chosen on: too good"),
+    number("left_out", "Balanced accuracy, left out", "each site judged by the threshold of the others"),
+    number("auc", "AUC", "chance that a site marked 1 scores worse than one marked 0"),
+)
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """The threshold of a rule in force. source: default, given or calibrated; grounds: why that number."""
+
+    rule: Rule
+    method: str
+    value: float
+    source: str
+    grounds: str
+    calibration: Calibration | None = None
+
+    def told(self) -> str:
+        """What notes on fields say of it."""
+        side = "at or below" if self.rule.below else "at or above"
+        return f"applies {side} {self.value:g} ({self.source})"
+
+    def calibrated(self, found: Calibration, field: str) -> Threshold:
+        """The same with a threshold from judged sites."""
+        return replace(
+            self,
+            value=found.threshold,
+            source="calibrated",
+            grounds=f"best balanced accuracy on the field '{field}'",
+            calibration=found,
+        )
+
+
+def chosen_thresholds(
+    rules: Iterable[Rule], method: str, names: Sequence[str], given: Mapping[str, float | None]
+) -> dict[str, Threshold]:
+    """The thresholds of the rules in force, ``names``, of which the method has a score."""
+    found = {}
+    for rule in rules:
+        if rule.name not in names or method not in rule.thresholds:
+            continue
+        own = given.get(rule.name)
+        if own is None:
+            found[rule.name] = Threshold(
+                rule, method, rule.thresholds[method], "default", rule.grounds[method]
+            )
+        else:
+            found[rule.name] = Threshold(rule, method, own, "given", "the user's own")
+    return found
+
+
+def label_of(value: Any, field: str) -> bool:
+    """A judgement as yes or no. Raises InputError for what is neither."""
+    said = str(value).strip().lower()
+    said = said[: -len(".0")] if said.endswith(".0") else said
+    if said not in (*_YES, *_NO):
+        raise InputError(
+            f"The field '{field}' holds '{value}'. A judgement is 1 (the rule should apply) or 0 (it should not), or "
+            "empty."
+        )
+    return said in _YES
+
+
+def write_thresholds(
+    algorithm: Algorithm,
+    parameters: Mapping[str, Any],
+    name: str,
+    context: QgsProcessingContext,
+    thresholds: Iterable[Threshold],
+    dropped: Mapping[str, int],
+) -> str:
+    """Write the table; where it lies, as Processing names it."""
+    from ...layers.outputs import OutputLayer
+
+    sink = algorithm.open_sink(parameters, name, context, FIELDS, QgsCoordinateReferenceSystem(), NO_GEOMETRY)
+    for threshold in thresholds:
+        rule, found = threshold.rule, threshold.calibration
+        row: dict[str, Any] = {
+            "rule": rule.name,
+            "method": threshold.method,
+            "score": rule.score[threshold.method],
+            "applies": "at or below" if rule.below else "at or above",
+            "threshold": threshold.value,
+            "source": threshold.source,
+            "grounds": threshold.grounds,
+            "dropped": dropped[rule.name],
+        }
+        if found is not None:
+            row.update(
+                marked_1=found.yes, marked_0=found.no, sensitivity=found.sensitivity, specificity=found.specificity,
+                youden_j=found.youden, balanced=found.balanced, left_out=found.left_out, auc=found.auc,
+            )  # fmt: skip
+        sink.add(row, geometry=QgsGeometry())
+    sink.close()
+    notes = {f"field {spec.name}": spec.comment for spec in FIELDS if spec.comment}
+    algorithm.on_success(
+        OutputLayer(
+            sink.destination,
+            {**algorithm.provenance, **algorithm.facts, **notes},
+            labels=sink.labels,
+            in_database=not sink.own_file,
+        )
+    )
+    return sink.destination
