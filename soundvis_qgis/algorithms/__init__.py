@@ -18,6 +18,7 @@ from .segmentation.segmentraster import SegmentRaster
 from .setup.checkenvironment import CheckEnvironment
 from .setup.downloadmodels import DownloadModels
 from .setup.setupenvironment import SetUpEnvironment
+from .sites.cuttiles import CutTiles
 from .sites.joinsites import JoinSites
 from .sites.samplesites import SampleSites
 from .sites.sitesfromphotos import SitesFromPhotos
@@ -34,6 +35,7 @@ ALGORITHMS = (
     SitesFromRecordings,
     SitesFromPhotos,
     JoinSites,
+    CutTiles,
     ScreenRecordings,
     ScreenPhotos,
     EmbedSound,
