@@ -7,7 +7,7 @@ import os
 import numpy as np
 import pytest
 from ground import ground_about
-from helpers import MEMORY, AlgorithmError, Feedback, make_raster, read_raster
+from helpers import MEMORY, AlgorithmError, Feedback, make_points, make_raster, read_raster
 from osgeo import gdal
 from qgis.core import QgsMultiBandColorRenderer, QgsPointXY, QgsRasterLayer, QgsSingleSymbolRenderer
 
