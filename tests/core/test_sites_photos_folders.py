@@ -35,14 +35,14 @@ def test_mapillary_tools(tmp_path):
     photo(tmp_path / "lost.jpg")
     entries = [
         {
-            "filename": f"/home/ana/ride/{part}/IMG_1.jpg", "filetype": "image", "md5sum": "0",
+            "filename": f"/Volumes/card/ride/{part}/IMG_1.jpg", "filetype": "image", "md5sum": "0",
             "MAPLatitude": 51.5 + number / 100, "MAPLongitude": -0.12, "MAPCaptureTime": "2019_07_16_08_26_11_250",
             "MAPCompassHeading": {"TrueHeading": 42.5, "MagneticHeading": 41.0},
             "MAPDeviceMake": "SAMSUNG", "MAPDeviceModel": "SM-C200", "MAPOrientation": 1,
         }
         for number, part in enumerate(("100", "101"))
     ]  # fmt: skip
-    entries.append({"filename": "/home/ana/ride/lost.jpg", "error": {"type": "MapillaryGeoTaggingError"}})
+    entries.append({"filename": "/Volumes/card/ride/lost.jpg", "error": {"type": "MapillaryGeoTaggingError"}})
     write_json(tmp_path / "mapillary_image_description.json", entries)
     rows = scan(tmp_path)
     assert rows["100/IMG_1.jpg"].position == (51.5, -0.12)
