@@ -16,6 +16,7 @@ from qgis.core import (
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingParameterDefinition,
+    QgsProcessingParameterFolderDestination,
     QgsProcessingParameterNumber,
 )
 from qgis.PyQt.QtCore import QCoreApplication
@@ -25,6 +26,7 @@ from soundvis_core.dependencies import how_to_get, missing
 from soundvis_core.errors import Cancelled, SiteError, SoundVisError
 
 from ..layers.masking import mask_secrets
+from ..layers.output_places import make_folder_of, place_problem, with_whole_path
 from ..layers.overwriting import overwrites
 from ..layers.sinks import FieldSpec, SiteSink, is_database, output_path, plain_fields
 
@@ -147,8 +149,26 @@ class Algorithm(QgsProcessingAlgorithm):
         ok, message = super().checkParameterValues(parameters, context)
         if not ok:
             return ok, message
-        problem = self.dependency_problem(parameters, context) or self.problem(parameters, context)
+        problem = self._any_problem(parameters, context)
         return (problem is None), problem or ""
+
+    def _any_problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
+        return (
+            self.dependency_problem(parameters, context)
+            or self.problem(parameters, context)
+            or self._places_problem(parameters)
+        )
+
+    def _places_problem(self, parameters: Mapping[str, Any]) -> str | None:
+        """Which output cannot be written where it is asked for: not after hours of work."""
+        for definition in self.parameterDefinitions():
+            if not definition.isDestination():
+                continue
+            folder = isinstance(definition, QgsProcessingParameterFolderDestination)
+            problem = place_problem(parameters.get(definition.name()), definition.description(), folder)
+            if problem:
+                return problem
+        return None
 
     def _range_problem(self, parameters: Mapping[str, Any]) -> str | None:
         """Which number lies outside its limits; QGIS itself says only that it is incorrect."""
@@ -193,7 +213,7 @@ class Algorithm(QgsProcessingAlgorithm):
         from ..layers.outputs import provenance
 
         with _plain_errors(self, feedback):
-            problem = self.dependency_problem(parameters, context) or self.problem(parameters, context)
+            problem = self._any_problem(parameters, context)
             if problem:
                 raise QgsProcessingException(problem)
             self.provenance = provenance(self, parameters, context)
@@ -225,6 +245,16 @@ class Algorithm(QgsProcessingAlgorithm):
         """Do the work and return the results by output name."""
         raise NotImplementedError
 
+    # QGIS itself looks for a relative path in whatever folder is the current one by then.
+    def parameterAsSink(self, parameters, name, context, *rest):  # noqa: ANN001, ANN002, ANN201 - QGIS's signature
+        return super().parameterAsSink(with_whole_path(parameters, name), name, context, *rest)
+
+    def parameterAsOutputLayer(self, parameters, name, context):  # noqa: ANN001, ANN201 - QGIS's signature
+        return super().parameterAsOutputLayer(with_whole_path(parameters, name), name, context)
+
+    def parameterAsFileOutput(self, parameters, name, context):  # noqa: ANN001, ANN201 - QGIS's signature
+        return super().parameterAsFileOutput(with_whole_path(parameters, name), name, context)
+
     def open_sink(
         self,
         parameters: Mapping[str, Any],
@@ -238,6 +268,7 @@ class Algorithm(QgsProcessingAlgorithm):
         """The output ``name`` with the ``existing`` fields and the ``added`` ones; taken back if the run fails."""
         before = existing if existing is not None else QgsFields()
         fields = plain_fields(before, added)
+        make_folder_of(parameters.get(name))
         sink, destination = self.parameterAsSink(parameters, name, context, fields, geometry, crs)
         if sink is None:
             raise QgsProcessingException(self.invalidSinkError(parameters, name))

@@ -190,7 +190,7 @@ class OutputLayer:
         if not self.styles and self.labels:
             warnings += self._write_labels(layer)
         for index, (name, style) in reversed(list(enumerate(self.styles.items()))):
-            painted = layer.clone()
+            painted = self._unstyled(layer)
             if not style(painted):
                 continue
             if not self.in_database:
@@ -201,6 +201,16 @@ class OutputLayer:
             if isinstance(painted, QgsVectorLayer) and (self.in_database or self._is_geopackage):
                 warnings += _save_in_database(painted, name, index == 0)
         return warnings
+
+    def _unstyled(self, layer: QgsMapLayer) -> QgsMapLayer:
+        """The layer once more, to paint for a style that is only kept."""
+        if not isinstance(layer, QgsVectorLayer) or layer.providerType() == "memory":
+            return layer.clone()
+        # A clone loads the default style from the database, in which QGIS 3.22 may crash after the first was saved.
+        options = QgsVectorLayer.LayerOptions(False)
+        painted = QgsVectorLayer(layer.source(), layer.name(), layer.providerType(), options)
+        self._label(painted)
+        return painted
 
     def _write_labels(self, layer: QgsMapLayer) -> list[str]:
         """The aliases, the widths of their columns and the source folder: how the layer is drawn stays with QGIS."""

@@ -257,7 +257,7 @@ class SiteSink:
     def _error(self) -> QgsProcessingException:
         reason = self._sink.lastError() if self._sink is not None and hasattr(self._sink, "lastError") else ""
         return QgsProcessingException(
-            mask_secrets(f"A site could not be written to {self.destination}. {reason}").strip()
+            mask_secrets(f"A row could not be written to {self.destination}. {reason}").strip()
         )
 
     @staticmethod
@@ -281,7 +281,7 @@ class SiteSink:
             written = _count_rows(path, self._table())
             if written != self._sites:
                 raise QgsProcessingException(
-                    f"Only {written} of {self._sites} sites could be written to {self.destination}."
+                    f"Only {written} of {self._sites} rows could be written to {self.destination}."
                 )
 
     def _table(self) -> str:

@@ -246,7 +246,7 @@ def test_a_last_batch_that_fails_silently_is_an_error(shared):
     sink = SiteSink(Forgetful(), f"{shared}|layername=sites", QgsFields(), [], False)
     for _ in range(3):
         sink.add({})
-    with pytest.raises(QgsProcessingException, match="Only 2 of 3 sites"):
+    with pytest.raises(QgsProcessingException, match="Only 2 of 3 rows"):
         sink.close()
 
 
