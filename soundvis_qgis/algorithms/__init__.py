@@ -25,6 +25,7 @@ from .sites.sitesfromphotos import SitesFromPhotos
 from .sites.sitesfromrecordings import SitesFromRecordings
 from .statistics.correlatelayers import CorrelateLayers
 from .statistics.crossmodalcosine import CrossModalCosine
+from .statistics.footprintsweep import FootprintSweep
 from .statistics.noiseceiling import NoiseCeiling
 from .statistics.powerplan import PowerPlan
 from .statistics.sitealignment import SiteAlignment
@@ -51,6 +52,7 @@ ALGORITHMS = (
     SoundscapeGrid,
     CorrelateLayers,
     CrossModalCosine,
+    FootprintSweep,
     NoiseCeiling,
     PowerPlan,
     SiteAlignment,

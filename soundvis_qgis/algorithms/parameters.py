@@ -192,7 +192,7 @@ def add_prefix(algorithm: Algorithm, default: str) -> None:
     )
 
 
-def add_weights(algorithm: Algorithm, scene: str) -> None:
+def add_weights(algorithm: Algorithm, scene: str, advanced: bool = False) -> None:
     """WEIGHTS as a CSV, Table 1 of the paper by default."""
     algorithm.add(
         QgsProcessingParameterFile(
@@ -204,6 +204,7 @@ def add_weights(algorithm: Algorithm, scene: str) -> None:
         ),
         f"Table with the columns class, biophony, geophony and anthrophony (0 or more; further columns scene, code, "
         f"aliases, source and note are optional). Empty: Table 1 of the paper, {scene} classes.",
+        advanced,
     )
 
 

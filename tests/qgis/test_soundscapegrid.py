@@ -104,9 +104,9 @@ def test_agrees_with_bga_around_sites(run, make_raster, tmp_path):
         run(
             "soundscapegrid", {"INPUT": path, "RADIUS": 60.0, "VALUES": values, "CELL": 2.0, "OUTPUT": output}
         )
-        provider = QgsRasterLayer(output, "s", "gdal").dataProvider()
+        layer = QgsRasterLayer(output, "s", "gdal")
         for (x, y), site in zip(places, sites):
-            made = [provider.sample(QgsPointXY(x, y), band)[0] for band in (1, 2, 3, 4)]
+            made = [layer.dataProvider().sample(QgsPointXY(x, y), band)[0] for band in (1, 2, 3, 4)]
             assert made[3] == pytest.approx(site["aer_unmapped"], abs=0.02)
             whole = 1.0 - made[3] if raw else 1.0
             for value, name in zip(made, ("bio", "geo", "ant")):
