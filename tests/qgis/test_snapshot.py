@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from frozen import ADVANCED, FROZEN, OPTIONAL, OUTPUTS, READY_MODEL, READY_MODEL_PARAMETERS
+from frozen import ADVANCED, FROZEN, OPTIONAL, READY_MODEL, READY_MODEL_PARAMETERS
+from frozen_outputs import OUTPUTS
 from qgis.core import (
     QgsApplication,
     QgsProcessingAlgorithm,
