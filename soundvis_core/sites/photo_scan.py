@@ -132,6 +132,7 @@ def _photo(folder: str, path: str, companions: Companions, tables: JsonTables, o
         known = "; ".join(text for text in (*header.remarks, *claims.refused, *doubts, lost) if text)
         nothing = "the header and the name of the file tell none, and no table, side-car or track does"
         status, reason = SKIPPED, f"no position: {known or nothing}"
+    remarks = [text.replace("the recorder's clock", "the camera's clock") for text in remarks]
     told = [*header.remarks, wrong, by_what, *doubts, *claims.refused, *contradictions, *remarks]
     return Photo(
         path,

@@ -115,7 +115,7 @@ def test_times(tmp_path):
     }
     assert rows["satellites.jpg"].source_of_time == "EXIF, zone by GPS time"
     assert rows["slow.jpg"].remark == "EXIF tells another time (2024-05-14 04:05:00 UTC)"
-    assert "the recorder's clock was not set (1970-01-01 00:00)" in rows["unset.jpg"].remark
+    assert "the camera's clock was not set (1970-01-01 00:00)" in rows["unset.jpg"].remark
     assert [row.remark for name, row in rows.items() if name not in ("slow.jpg", "unset.jpg")] == [""] * 6
 
 
