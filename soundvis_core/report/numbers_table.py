@@ -43,8 +43,9 @@ def numbers_csv(
 ) -> str:
     """The whole run as CSV text (RFC 4180, comma, point as decimal mark, missing numbers empty).
 
-    kind: ``run``, ``block``, ``correlation``, ``rung``, ``fusion``, ``heterogeneity``, ``weights``, ``alignment``,
-    ``left out``. quantity: what ``value`` is, such as ``r`` or the name of the rung. low, high: its 95 % interval.
+    kind: ``run``, ``block``, ``correlation``, ``rung``, ``fusion``, ``heterogeneity``, ``weights``, ``screening``,
+    ``alignment``, ``left out``. quantity: what ``value`` is, such as ``r`` or the name of the rung. low, high: its 95 %
+    interval.
     """
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, COLUMNS, restval="", lineterminator="\r\n")
@@ -86,6 +87,7 @@ def _lines(result: CorrelationResult, provenance: Mapping[str, str], names: Sequ
         yield {**key, "quantity": "groups", "value": test.groups}
         yield {**key, "quantity": "I2", "value": test.i2}
     yield from _bands(result)
+    yield from _screening(result)
     yield from _alignments(result, names)
     for site in result.dropped:
         yield {
@@ -160,6 +162,21 @@ def _bands(result: CorrelationResult) -> Iterator[_Line]:
         yield {**key, "quantity": "same sign", "value": band.same_sign}
         yield {**key, "quantity": "significant", "value": band.significant}
         yield {**key, "quantity": "survives", "value": band.survives}
+
+
+def _screening(result: CorrelationResult) -> Iterator[_Line]:
+    for effect in result.screening:
+        key: _Line = {
+            "kind": "screening", "block_a": effect.block_a, "block_b": effect.block_b, "category": effect.category,
+            "group": effect.group,
+        }  # fmt: skip
+        said = f"{effect.rule}: {effect.note}" if effect.note else effect.rule
+        yield {**key, "quantity": "r with all sites", "value": effect.r, "sites": effect.sites, "text": said}
+        yield {
+            **key, "quantity": "r without", "value": effect.r_without, **_interval(effect.random),
+            "sites": effect.sites - effect.lost, "text": said,
+        }  # fmt: skip
+        yield {**key, "quantity": "sites lost", "value": effect.lost, "sites": effect.sites, "text": said}
 
 
 def _alignments(result: CorrelationResult, names: Sequence[str]) -> Iterator[_Line]:

@@ -24,6 +24,7 @@ from .method_section import method_section
 from .numbers_table import numbers_csv
 from .pair_figures import pair_figure
 from .results_tables import ladder_table, results_section, row_sentences
+from .screening_table import screening_section
 from .style import CSS
 from .wording import COEFFICIENTS, LEVEL, cautions, findings
 from .writing import replace_together
@@ -104,6 +105,7 @@ def render_report(
         ("groups", "Do the groups differ?", heterogeneity_section(result)),
         ("ceiling", "Noise ceiling", ceiling_section(result)),
         ("weights", "BGA weights", bands_section(result)),
+        ("screening", "Screening", screening_section(result)),
         ("row-by-row", "Row by row", row_sentences(result)),
         ("method", "Method", method_section(result)),
         ("left-out", "Sites left out", left_out_section(result, site_names)),

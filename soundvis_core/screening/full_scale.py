@@ -38,6 +38,11 @@ class FullScaleCounter:
         self._count(_on_plateau(samples)[reach:-reach])
         self._held = samples[-2 * reach :]
 
+    def finish(self) -> None:
+        """Count the last samples, too: nothing comes after them."""
+        if self._held is not None:
+            self(np.zeros((RUN - 1, self._held.shape[1]), self._held.dtype), 0)
+
     def share(self, window: int, length: int) -> float:
         """The share (0 to 1) of the ``window``-th window's ``length`` samples, in the channel that has the most."""
         if window >= len(self._counts) or length < 1:

@@ -83,6 +83,7 @@ def _screen(path: str, stop: threading.Event) -> SiteResult:
         samples += window.samples.size
         sizes.append((window.samples.size, window.source_rate))
         found.append(measure(window.samples))
+    counter.finish()
     for place, (size, rate) in enumerate(sizes):
         clipping.append(counter.share(place, round(size / RATE * rate)))
     columns = {

@@ -21,11 +21,13 @@ from soundvis_core.report.further_tables import (
 from soundvis_core.report.fusion_figure import fusion_figures
 from soundvis_core.report.ladder_figure import LINES_PER_FIGURE, MAX_LINES, ladder_figures
 from soundvis_core.report.method_section import method_section
+from soundvis_core.report.numbers_table import numbers_csv
 from soundvis_core.report.page import write_report
 from soundvis_core.report.references import REFERENCES
 from soundvis_core.report.results_tables import ladder_table, results_section, row_sentences
+from soundvis_core.report.screening_table import screening_section
 from soundvis_core.report.wording import advised_rung, cautions, findings, number, probability, span
-from soundvis_core.statistics.results import POOLED, RUNGS, FusionRow
+from soundvis_core.statistics.results import POOLED, RUNGS, FusionRow, RuleEffect
 from tests.builders.correlation_results import correlation_result, without_r
 
 pytest.importorskip("matplotlib")
@@ -301,3 +303,18 @@ def test_parts_are_of_nearly_the_same_length():
 
 def test_p_in_words_keeps_its_digits():
     assert probability(0.0004) == "4.0 \u00d7 10\u207b\u2074" and number(float("nan")) == "\u2013"
+
+
+def test_screening_is_told_per_rule_and_group(paper):
+    assert screening_section(paper) == ""
+    effects = (
+        RuleEffect("scr_keep_<speech>", "sound", "street", POOLED, "", 158, 20, 0.19, 0.24, (0.16, 0.21)),
+        RuleEffect("scr_keep_<speech>", "sound", "street", "Tokyo", "", 32, 31, 0.26, None, None, "too few"),
+        RuleEffect("st_keep", "sound BGA", "street BGA", POOLED, "biophony", 158, 3, 0.1, 0.1, (0.08, 0.12)),
+    )
+    result = replace(paper, screening=effects)
+    part = screening_section(result)
+    assert "scr_keep_&lt;speech&gt;" in part and "<strong>0.240</strong>" in part and "0.160 to 0.210" in part
+    assert "Tokyo" in part and "too few" in part and "st_keep" not in part  # categories are in the CSV file
+    lines = [line for line in numbers_csv(result).splitlines() if line.startswith("screening")]
+    assert len(lines) == 9 and any("st_keep" in line for line in lines)

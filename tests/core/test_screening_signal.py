@@ -1,0 +1,182 @@
+"""Scores of the signal on sounds whose truth is known, and clipping against a sample-by-sample count."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.signal import butter, sosfilt
+
+from soundvis_core.audio import read_windows
+from soundvis_core.errors import SiteError
+from soundvis_core.progress import NO_PROGRESS
+from soundvis_core.screening.full_scale import FullScaleCounter
+from soundvis_core.screening.recordings import screen_recordings
+from soundvis_core.screening.rules import SIGNAL, SOUND_RULES
+from soundvis_core.screening.signal import RATE, _a_weights, exceedances, measure
+
+pytest.importorskip("soundfile")
+from tests.builders import recordings
+
+THRESHOLD = {rule.name: rule.thresholds.get(SIGNAL) for rule in SOUND_RULES}
+RNG = np.random.default_rng(3)
+
+
+def noise(seconds: float, level: float = 0.05) -> np.ndarray:
+    return RNG.normal(0.0, level, round(seconds * RATE)).astype(np.float32)
+
+
+def band_noise(seconds: float, low: float, high: float) -> np.ndarray:
+    return sosfilt(butter(4, (low, high), "bandpass", fs=RATE, output="sos"), noise(seconds))
+
+
+def syllables(seconds: float, rate: float = 4.0) -> np.ndarray:
+    """Noise in the band of voices, swinging at the rate of syllables."""
+    times = np.arange(round(seconds * RATE)) / RATE
+    return band_noise(seconds, 350.0, 3000.0) * (0.5 + 0.5 * np.sin(2 * np.pi * rate * times)) ** 1.5
+
+
+def brown(seconds: float) -> np.ndarray:
+    """Noise that falls by 6 dB per octave from 20 Hz on, as wind on a microphone does."""
+    sound = sosfilt(butter(1, 20.0, "highpass", fs=RATE, output="sos"), np.cumsum(noise(seconds, 1.0)))
+    return 0.1 * sound / sound.std()
+
+
+def scores(path) -> dict:
+    (result,) = screen_recordings([str(path)], NO_PROGRESS)
+    assert result.status == "ok", result.reason
+    return result.values
+
+
+def test_speech_is_told_from_noise_and_from_other_rhythms():
+    assert measure(syllables(10)).speech > THRESHOLD["speech"]
+    for other in (
+        noise(10),
+        brown(10),
+        syllables(10, 1.0),
+        syllables(10, 12.0),
+        band_noise(10, 4000.0, 7000.0),
+    ):
+        assert measure(other).speech < 0.5 * THRESHOLD["speech"]
+
+
+def test_speech_in_the_background_of_louder_noise_scores_less():
+    quiet = [measure(syllables(10) + noise(10, level)).speech for level in (0.001, 0.01, 0.03, 0.1)]
+    assert quiet == sorted(quiet, reverse=True) and quiet[-1] < 0.1
+
+
+def test_wind_is_low_and_falls():
+    assert measure(brown(10)).wind > THRESHOLD["wind"]
+    hum = 0.1 * np.sin(2 * np.pi * 100 * np.arange(10 * RATE) / RATE)
+    for other in (noise(10), syllables(10), band_noise(10, 200.0, 800.0), hum + noise(10, 0.05)):
+        assert measure(other).wind < 0.5 * THRESHOLD["wind"]
+
+
+def test_an_event_stands_out_of_the_whole_recording(tmp_path):
+    sound = noise(30, 0.005)
+    sound[12 * RATE : 13 * RATE] += noise(1, 0.3)
+    found = scores(recordings.write(tmp_path, "burst.wav", sound, RATE))["transient"]
+    assert found[1] > THRESHOLD["transient"] > max(found[0], found[2])
+    # 0.3 over 0.005 are 35.6 dB, and a moment of noise is a little above its mean.
+    assert found[1] == pytest.approx(20 * np.log10(0.3 / 0.005), abs=1.5)
+
+
+def test_a_window_that_is_an_event_from_end_to_end_counts(tmp_path):
+    sound = np.concatenate([noise(10, 0.004), noise(10, 0.2), noise(10, 0.004)])
+    found = scores(recordings.write(tmp_path, "siren.wav", sound, RATE))["transient"]
+    assert found[1] > 30 and max(found[0], found[2]) < 3
+
+
+def test_silence_is_a_level_and_nothing_else_is_heard_in_it(tmp_path):
+    sound = np.concatenate([np.zeros(10 * RATE), noise(10, 0.1), np.full(5 * RATE, 0.2)])
+    found = scores(recordings.write(tmp_path, "muted.wav", sound, RATE, "FLOAT"))
+    assert found["silence"] == pytest.approx([-120, -20, -120], abs=0.2)
+    assert [found[name][0] for name in ("speech", "transient", "wind", "clipping")] == [0, 0, 0, 0]
+    assert (found["windows"], found["seconds"]) == (3, 25.0)
+
+
+def test_silent_recordings_are_screened_and_broken_ones_are_not(tmp_path):
+    paths = [recordings.silent(tmp_path), tmp_path / "none.wav", recordings.corrupt(tmp_path)]
+    tasks = [*map(str, paths), SiteError("the path field is empty", "skipped")]
+    statuses = [result.status for result in screen_recordings(tasks, NO_PROGRESS)]
+    assert statuses == ["ok", "failed", "failed", "skipped"]
+
+
+@pytest.mark.parametrize("rate", [8000, 22050, 48000])
+def test_a_clipped_sine_is_clipped_and_a_full_one_is_not(tmp_path, rate):
+    times = np.arange(rate * 12) / rate
+    sine = np.sin(2 * np.pi * 440 * times)
+    clipped = scores(recordings.write(tmp_path, "c.wav", np.clip(1.5 * sine, -1, 1), rate))["clipping"]
+    # Beyond 1 / 1.5 of its peak: 1 - asin(2 / 3) / (pi / 2) of the time.
+    assert clipped == pytest.approx(1 - np.arcsin(2 / 3) / (np.pi / 2), abs=0.01)
+    for peak in (1.0, 0.9):
+        assert scores(recordings.write(tmp_path, "f.wav", peak * sine, rate))["clipping"].max() < 1e-6
+
+
+def test_clipping_in_one_channel_is_found_before_channels_are_mixed(tmp_path):
+    sound = np.stack([np.clip(noise(20, 0.9), -1, 1), noise(20, 0.01)], axis=1)
+    sound[: 10 * RATE, 0] *= 0.1
+    found = scores(recordings.write(tmp_path, "stereo.wav", sound, RATE))["clipping"]
+    assert found[0] == 0.0 and found[1] == pytest.approx(_count(sound[10 * RATE :, :1]), abs=1e-4)
+    assert found[1] > THRESHOLD["clipping"]
+
+
+def _count(samples: np.ndarray) -> float:
+    """Share of samples in runs of three or more at full scale, one by one."""
+    hot = [1 if value >= 0.999 else -1 if value <= -0.999 else 0 for value in samples[:, 0]]
+    total = start = 0
+    for end in range(1, len(hot) + 1):
+        if end == len(hot) or hot[end] != hot[start] or not hot[start]:
+            total += end - start if hot[start] and end - start >= 3 else 0
+            start = end
+    return total / len(hot)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+def test_the_count_does_not_depend_on_how_samples_arrive(size):
+    samples = np.clip(np.cumsum(RNG.normal(0, 0.5, (1000, 1)), axis=0), -1, 1).astype(np.float32)
+    counter = FullScaleCounter(seconds=100.0)
+    for start in range(0, len(samples), size):
+        counter(samples[start : start + size], 10)
+    counter.finish()
+    assert counter.share(0, 1000) == pytest.approx(_count(samples))
+    assert counter.share(7, 1000) == 0.0
+
+
+def test_listeners_hear_every_sample_as_recorded(tmp_path):
+    heard = []
+    path = recordings.wav(tmp_path, 3.0, 44100, 2)
+    windows = list(read_windows(path, RATE, listener=lambda block, rate: heard.append((block, rate))))
+    assert {rate for _, rate in heard} == {44100}
+    assert np.concatenate([block for block, _ in heard]).shape == (3 * 44100, 2)
+    plain = list(read_windows(path, RATE))
+    np.testing.assert_array_equal(windows[0].samples, plain[0].samples)
+
+
+def test_the_a_weighting_is_that_of_the_standard():
+    """IEC 61672-1, table 3."""
+    published = {125: -16.1, 250: -8.6, 500: -3.2, 1000: 0.0, 2000: 1.2, 4000: 1.0}
+    weights = 10 * np.log10(_a_weights()[1:])
+    for frequency, level in published.items():
+        assert weights[round(frequency / 31.25) - 1] == pytest.approx(level, abs=0.1)
+
+
+def test_exceedances_by_hand():
+    levels = [np.array([-40.0, -41.0]), np.array([]), np.array([-40.0, -20.0])]
+    np.testing.assert_allclose(exceedances(levels), [0.0, 0.0, 20.0])
+    assert exceedances([np.array([])]).tolist() == [0.0]
+
+
+def test_no_window_breaks_the_measures():
+    for samples in (np.zeros(16), np.zeros(RATE), np.ones(RATE), np.sign(noise(1)), noise(1, 1e-3)[:100]):
+        found = measure(samples.astype(np.float32))
+        assert 0 <= found.speech <= 1 and 0 <= found.wind <= 1 and found.level <= 0.1
+        assert np.isfinite(found.levels).all()
+
+
+@pytest.mark.real_data
+def test_real_recordings_of_one_kind(test_data):
+    audio = test_data / "audio"
+    found = {name: scores(audio / f"{name}.ogg") for name in ("wind", "city", "rain", "birds", "waves")}
+    assert (found["wind"]["wind"] > THRESHOLD["wind"]).all()
+    assert all((found[name]["wind"] < 0.2).all() for name in ("city", "rain", "birds", "waves"))
+    assert all((one["speech"] < 0.1).all() and (one["clipping"] < 1e-4).all() for one in found.values())
