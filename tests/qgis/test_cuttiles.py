@@ -187,7 +187,7 @@ def test_the_raster_is_never_replaced(run, make_points, grey, tmp_path):
 
 def test_a_folder_that_is_a_file(run, make_points, grey, tmp_path):
     sites = make_points([(500200.0, 4999800.0)], None, 32631)
-    with pytest.raises(AlgorithmError, match="is no folder|cannot be written to"):
+    with pytest.raises(AlgorithmError, match="is no folder"):
         run("cuttiles", {"INPUT": sites, "RASTER": grey, "FOLDER": grey})
 
 
