@@ -169,8 +169,8 @@ def test_the_further_table(run, sites, tmp_path):
     rows = made.features("FUSION")
     layer = QgsVectorLayer(str(output), "further", "ogr")
     assert [field.name() for field in layer.fields() if field.name() != "fid"] == [
-        "kind", "block_a", "block_b", "category", "group", "quantity", "label", "value", "ci_low", "ci_high", "p",
-        "sites", "note",
+        "kind", "block_a", "block_b", "category", "group", "rule", "quantity", "label", "value", "ci_low", "ci_high",
+        "p", "sites", "note",
     ]  # fmt: skip
     kinds = {row["kind"] for row in rows}
     assert kinds == {"fusion", "heterogeneity"}

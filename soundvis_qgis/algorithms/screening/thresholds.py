@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsProcessingContext
+from qgis.core import QgsProcessingContext
 
 from soundvis_core.errors import InputError
 from soundvis_core.screening.rules import Rule
 
-from ...compat import NO_GEOMETRY
 from ...layers.sinks import integer, number, text
+from ..statistics.plain_tables import write_table
 
 if TYPE_CHECKING:
     from soundvis_core.screening.calibration import Calibration
@@ -106,35 +106,25 @@ def write_thresholds(
     dropped: Mapping[str, int],
 ) -> str:
     """Write the table; where it lies, as Processing names it."""
-    from ...layers.outputs import OutputLayer
+    rows = (_row(threshold, dropped[threshold.rule.name]) for threshold in thresholds)
+    return write_table(algorithm, parameters, name, context, FIELDS, rows)
 
-    sink = algorithm.open_sink(parameters, name, context, FIELDS, QgsCoordinateReferenceSystem(), NO_GEOMETRY)
-    for threshold in thresholds:
-        rule, found = threshold.rule, threshold.calibration
-        row: dict[str, Any] = {
-            "rule": rule.name,
-            "method": threshold.method,
-            "score": rule.score[threshold.method],
-            "applies": "at or below" if rule.below else "at or above",
-            "threshold": threshold.value,
-            "source": threshold.source,
-            "grounds": threshold.grounds,
-            "dropped": dropped[rule.name],
-        }
-        if found is not None:
-            row.update(
-                marked_1=found.yes, marked_0=found.no, sensitivity=found.sensitivity, specificity=found.specificity,
-                youden_j=found.youden, balanced=found.balanced, left_out=found.left_out, auc=found.auc,
-            )  # fmt: skip
-        sink.add(row, geometry=QgsGeometry())
-    sink.close()
-    notes = {f"field {spec.name}": spec.comment for spec in FIELDS if spec.comment}
-    algorithm.on_success(
-        OutputLayer(
-            sink.destination,
-            {**algorithm.provenance, **algorithm.facts, **notes},
-            labels=sink.labels,
-            in_database=not sink.own_file,
-        )
-    )
-    return sink.destination
+
+def _row(threshold: Threshold, dropped: int) -> dict[str, Any]:
+    rule, found = threshold.rule, threshold.calibration
+    row: dict[str, Any] = {
+        "rule": rule.name,
+        "method": threshold.method,
+        "score": rule.score[threshold.method],
+        "applies": "at or below" if rule.below else "at or above",
+        "threshold": threshold.value,
+        "source": threshold.source,
+        "grounds": threshold.grounds,
+        "dropped": dropped,
+    }
+    if found is not None:
+        row.update(
+            marked_1=found.yes, marked_0=found.no, sensitivity=found.sensitivity, specificity=found.specificity,
+            youden_j=found.youden, balanced=found.balanced, left_out=found.left_out, auc=found.auc,
+        )  # fmt: skip
+    return row

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
@@ -25,6 +26,7 @@ from .correlation_parameters import (
     BOOTSTRAPS,
     CONTROLS,
     INPUT,
+    KEEP,
     MEASURE,
     METHOD,
     PERMUTATIONS,
@@ -53,6 +55,9 @@ from .plain_tables import write_table
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from soundvis_core.progress import Progress
+    from soundvis_core.statistics.results import Block, CorrelationResult, RuleEffect
 
     from ...layers.joined_sites import JoinedSites
 
@@ -133,6 +138,18 @@ class CorrelateLayers(Algorithm):
             "the noise of the measurements lets one expect.",
             advanced=True,
         )
+        add_field(
+            self,
+            KEEP,
+            "Keep fields of screening",
+            "One field per rule, 1 where a site is kept and 0 where it had better be left out, as 'Screen recordings' "
+            "and 'Screen street photos' make them (scr_keep_speech, st_scr_keep_night). The rows are of all sites "
+            "as ever; the report and the table of everything else tell what r becomes without the sites that each rule "
+            "drops, and without those of all rules. A site that was not screened is kept.",
+            several=True,
+            numeric=True,
+            advanced=True,
+        )
         self.add(
             QgsProcessingParameterFeatureSink(
                 OUTPUT, self.tr("Correlations"), QgsProcessing.SourceType.TypeVector
@@ -148,8 +165,8 @@ class CorrelateLayers(Algorithm):
                 createByDefault=False,
             ),
             "Table without geometry of everything else, a number per row: sound against street and aerial together "
-            "(multiple R, unique and shared variance), whether r differs between groups, and what the uncertainty of "
-            "the BGA weights does to each r.",
+            "(multiple R, unique and shared variance), whether r differs between groups, what the uncertainty of the "
+            "BGA weights does to each r, and what each rule of screening does.",
         )
         self.add(
             QgsProcessingParameterFileDestination(
@@ -183,7 +200,7 @@ class CorrelateLayers(Algorithm):
         from soundvis_core.statistics.correlate import correlate_blocks
 
         from .ceiling_table import read_reliabilities, with_reliabilities
-        from .correlation_log import dropped_lines, row_line, untested_lines
+        from .correlation_log import dropped_lines, row_line, screening_lines, untested_lines
         from .correlation_tables import CORRELATIONS, correlation_rows, fusion_rows
         from .correlation_tables import FUSION as FUSION_FIELDS
 
@@ -194,6 +211,10 @@ class CorrelateLayers(Algorithm):
         if ceiling is not None:
             blocks = with_reliabilities(blocks, given, read_reliabilities(ceiling))
         controls = given_fields(self, parameters, CONTROLS, context)
+        kept = {
+            name: sites.numbers(name, "a keep field of screening")
+            for name in given_fields(self, parameters, KEEP, context)
+        }
         result = correlate_blocks(
             blocks,
             sites.groups(group_field(self, parameters, context)),
@@ -204,8 +225,12 @@ class CorrelateLayers(Algorithm):
             lonlat=self._places(sites, context, progress),
             controls=[(name, sites.numbers(name, "a further field to hold fixed")) for name in controls],
             use_distance=self.parameterAsBoolean(parameters, DISTANCE, context),
-            progress=PartOf(progress, 0.05, 0.9),
+            progress=PartOf(progress, 0.05, 0.8 if kept else 0.9),
         )
+        if kept:
+            result = replace(
+                result, screening=self._effects(blocks, result, kept, PartOf(progress, 0.8, 0.9))
+            )
         results = {OUTPUT: self._write(parameters, OUTPUT, context, CORRELATIONS, correlation_rows(result))}
         if is_wanted(parameters.get(FUSION)):
             rows = fusion_rows(result)
@@ -215,13 +240,28 @@ class CorrelateLayers(Algorithm):
         for row in result.rows:
             if row.group == "pooled":
                 progress.info(row_line(row, len(sites)))
-        for line in result.advice:
+        for line in (*result.advice, *screening_lines(result)):
             progress.info(line)
         report = self.parameterAsFileOutput(parameters, REPORT, context)
         if report:
             self._write_report(report, result, given, sites.site_names())
             results[REPORT] = report
         return results
+
+    @staticmethod
+    def _effects(
+        blocks: Sequence[Block],
+        result: CorrelationResult,
+        kept: Mapping[str, np.ndarray],
+        progress: Progress,
+    ) -> tuple[RuleEffect, ...]:
+        """What each rule of screening does to the rows of the result."""
+        from soundvis_core.screening.effect import rule_effects
+
+        groups = result.site_groups or None
+        return tuple(
+            rule_effects(blocks, groups, kept, method=result.method, seed=result.seed, progress=progress)
+        )
 
     @staticmethod
     def _places(

@@ -55,6 +55,22 @@ def untested_lines(result: CorrelationResult) -> Iterator[str]:
             yield f"Left out, {label}: {why}."
 
 
+def screening_lines(result: CorrelationResult) -> Iterator[str]:
+    """A line per rule of screening: how many sites it drops, and what r of the first pooled row becomes."""
+    told: set[str] = set()
+    for effect in result.screening:
+        if effect.rule in told or effect.group != "pooled":
+            continue
+        told.add(effect.rule)
+        what = f"Without the sites that {effect.rule} drops ({effect.lost} of {effect.sites})"
+        if effect.r is None or effect.r_without is None:
+            yield f"{what}: no r of {effect.block_a} and {effect.block_b} ({effect.note})."
+        else:
+            yield (
+                f"{what}: {effect.block_a} and {effect.block_b} {effect.r_without:.3f} instead of {effect.r:.3f}."
+            )
+
+
 def _advised(row: CorrelationRow) -> str:
     from soundvis_core.statistics.results import RUNGS
 

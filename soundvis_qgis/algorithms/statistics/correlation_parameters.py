@@ -42,6 +42,7 @@ PERMUTATIONS = "PERMUTATIONS"
 BOOTSTRAPS = "BOOTSTRAPS"
 SEED = "SEED"
 CONTROLS = "CONTROLS"
+KEEP = "KEEP"
 #: The blocks by parameter: their names in tables, and what they are.
 BLOCKS = {"SOUND": "sound", "STREET": "street", "AERIAL": "aerial"}
 BGA_BLOCKS = {"SOUND_BGA": "sound BGA", "STREET_BGA": "street BGA", "AERIAL_BGA": "aerial BGA"}
@@ -222,7 +223,7 @@ def joined_fields(
         return {}
     known = {
         name.lower().replace("_", " "): name
-        for name in (*BLOCKS, *BGA_BLOCKS, GROUP, CONTROLS)
+        for name in (*BLOCKS, *BGA_BLOCKS, GROUP, CONTROLS, KEEP)
         if algorithm.parameterDefinition(name) is not None
     }
     found: dict[str, list[str]] = {}

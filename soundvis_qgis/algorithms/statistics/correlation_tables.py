@@ -68,16 +68,25 @@ CORRELATIONS: list[FieldSpec] = [
     text("note", "Note", "why a number is missing, or a warning"),
 ]
 FUSION: list[FieldSpec] = [
-    text("kind", "Kind", "fusion, heterogeneity or weights"),
+    text("kind", "Kind", "fusion, heterogeneity, weights or screening"),
     text("block_a", "Block A"),
     text("block_b", "Block B"),
     text("category", "BGA category", "empty where whole blocks are compared"),
     text("group", "Group", "'pooled' takes all pairs of sites; empty where groups are compared"),
+    text("rule", "Rule of screening", "empty elsewhere"),
     text("quantity", "Quantity"),
     text("label", "In words"),
     number("value", "Value"),
-    number("ci_low", "95 % interval, low", "bootstrap of sites; of weights: over the draws"),
-    number("ci_high", "95 % interval, high", "bootstrap of sites; of weights: over the draws"),
+    number(
+        "ci_low",
+        "95 % interval, low",
+        "bootstrap of sites; of weights: over the draws; of screening: over random drops",
+    ),
+    number(
+        "ci_high",
+        "95 % interval, high",
+        "bootstrap of sites; of weights: over the draws; of screening: over random drops",
+    ),
     number("p", "p", "permutation of sites; of heterogeneity: Welch's F"),
     integer("sites", "Sites used"),
     text("note", "Note", "why a number is missing, or a warning"),
@@ -156,3 +165,29 @@ def fusion_rows(result: CorrelationResult) -> Iterator[dict[str, Any]]:
                 "label": label,
                 "value": None if value is None else float(value),
             }
+    yield from _screening_rows(result)
+
+
+def _screening_rows(result: CorrelationResult) -> Iterator[dict[str, Any]]:
+    """Three rows per rule and row of the run: r with all sites, r without those the rule drops, and how many."""
+    symbol = "rho" if result.method == "spearman" else "r"
+    for effect in result.screening:
+        shared = {
+            "kind": "screening", "block_a": effect.block_a, "block_b": effect.block_b, "category": effect.category,
+            "group": effect.group, "rule": effect.rule, "note": effect.note,
+        }  # fmt: skip
+        low, high = effect.random or (None, None)
+        left = effect.sites - effect.lost
+        yield {
+            **shared, "quantity": "r_all", "label": f"{symbol} with all sites", "value": effect.r,
+            "sites": effect.sites,
+        }  # fmt: skip
+        yield {
+            **shared, "quantity": "r_without", "label": f"{symbol} without the sites that the rule drops; interval: "
+            "where it lies if as many are dropped at random", "value": effect.r_without, "ci_low": low,
+            "ci_high": high, "sites": left,
+        }  # fmt: skip
+        yield {
+            **shared, "quantity": "lost", "label": "sites that the rule drops", "value": float(effect.lost),
+            "sites": effect.sites,
+        }  # fmt: skip

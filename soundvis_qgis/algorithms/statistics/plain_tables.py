@@ -37,7 +37,7 @@ def write_table(
     algorithm.on_success(
         OutputLayer(
             sink.destination,
-            {**algorithm.provenance, **notes},
+            {**algorithm.provenance, **algorithm.facts, **notes},
             name=name,
             labels=sink.labels,
             in_database=not sink.own_file,
