@@ -23,6 +23,7 @@ from .sites.joinsites import JoinSites
 from .sites.samplesites import SampleSites
 from .sites.sitesfromphotos import SitesFromPhotos
 from .sites.sitesfromrecordings import SitesFromRecordings
+from .sites.timematch import TimeMatch
 from .statistics.correlatelayers import CorrelateLayers
 from .statistics.crossmodalcosine import CrossModalCosine
 from .statistics.footprintsweep import FootprintSweep
@@ -39,6 +40,7 @@ ALGORITHMS = (
     CutTiles,
     ScreenRecordings,
     ScreenPhotos,
+    TimeMatch,
     EmbedSound,
     EmbedPhotos,
     EmbedImagery,

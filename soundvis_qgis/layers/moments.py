@@ -39,7 +39,7 @@ def days_of(value: Any, zone: dt.tzinfo) -> float:
     if is_null(value):
         return math.nan
     try:
-        told = _told(value)
+        told = told_by(value)
         if told.date_only:
             told = Told(told.moment.replace(hour=12))
         moment, _ = RecorderClock(zone).utc(told, own=True)
@@ -48,7 +48,8 @@ def days_of(value: Any, zone: dt.tzinfo) -> float:
     return (moment - _EPOCH) / dt.timedelta(days=1)
 
 
-def _told(value: Any) -> Told:
+def told_by(value: Any) -> Told:
+    """What an attribute tells: a date with or without time, or text. Raises NoTimeError where it is no time."""
     if isinstance(value, QDateTime):
         if not value.isValid():
             raise NoTimeError("the time is not valid")

@@ -11,6 +11,8 @@ CROSSWALKS = [
 COVER_CODES = ["class names", "worldcover", "corine", "openearthmap", "loveda"]
 SOUND_RULES = ["speech", "indoor", "transient", "wind", "silence", "clipping"]
 PHOTO_RULES = ["indoor", "night", "snow", "rain"]
+DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+SEASONS = ["winter", "spring", "summer", "autumn"]
 AGREEMENTS = ["cosine", "hellinger", "jensen-shannon", "aitchison"]
 UNCERTAINTY = [
     ("WEIGHT_DRAWS", "number", 0, ADVANCED),
@@ -91,6 +93,20 @@ FROZEN = {
         ("MIN_COVERED", "number", 0.5, ADVANCED),
         ("PREFIX", "string", "tile_", ADVANCED, OPTIONAL),
         ("FOLDER", "folderDestination", None),
+        ("OUTPUT", "sink", None),
+    ),
+    "timematch": (
+        ("INPUT", "source", None),
+        ("TIME_FIELD", "field", "time_utc"),
+        ("TIME_ZONE", "string", "UTC", OPTIONAL),
+        ("HOURS", "string", None, OPTIONAL),
+        ("WEEKDAYS", "enum", DAYS, OPTIONAL, DAYS),
+        ("SEASONS", "enum", SEASONS, OPTIONAL, SEASONS),
+        ("MONTHS", "string", None, ADVANCED, OPTIONAL),
+        ("HEMISPHERE", "enum", "by latitude", ADVANCED, ["by latitude", "north", "south"]),
+        ("ZONE_FIELD", "field", None, ADVANCED, OPTIONAL),
+        ("CLOCK_ZONE", "string", None, ADVANCED, OPTIONAL),
+        ("PREFIX", "string", "tm_", ADVANCED, OPTIONAL),
         ("OUTPUT", "sink", None),
     ),
     "embedsound": (

@@ -10,6 +10,7 @@ OUTPUTS = {
     "cuttiles": {"FOLDER": "outputFolder", "OUTPUT": "outputVector"},
     "screenrecordings": {"THRESHOLDS": "outputVector", "WINDOWS": "outputVector", "OUTPUT": "outputVector"},
     "screenphotos": {"THRESHOLDS": "outputVector", "OUTPUT": "outputVector"},
+    "timematch": {"OUTPUT": "outputVector"},
     "embedsound": {"OUTPUT": "outputVector", "WINDOWS": "outputVector"},
     "embedphotos": {"OUTPUT": "outputVector"},
     "embedimagery": {"OUTPUT": "outputVector"},

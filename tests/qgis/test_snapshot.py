@@ -63,6 +63,7 @@ def test_choices_are_static_strings(tools, name):
     assert [entry.name() for entry in choices if entry.allowMultiple()] == (
         {
             "downloadmodels": ["MODELS"],
+            "timematch": ["WEEKDAYS", "SEASONS"],
             "crossmodalcosine": ["MEASURES"],
             "screenrecordings": ["RULES"],
             "screenphotos": ["RULES"],
@@ -93,6 +94,7 @@ def test_no_method_hides_one_of_qgis(tools, name):
     overridden = {
         "name", "displayName", "group", "groupId", "icon", "createInstance", "initAlgorithm", "shortDescription",
         "shortHelpString", "checkParameterValues", "prepareAlgorithm", "processAlgorithm", "postProcessAlgorithm",
+        "parameterAsSink", "parameterAsOutputLayer", "parameterAsFileOutput",
     }  # fmt: skip
     own = {
         attribute
