@@ -18,7 +18,7 @@ from .places import Places
 from .results import MANTEL, MORAN, NAIVE, PARTIAL, POOLED, STRATIFIED, Rung
 from .sampling import sample_of
 from .similarity import rank_matrix
-from .spatial_trend import beyond_place
+from .spatial_trend import beyond_columns
 
 #: With fewer sites, space leaves too few patterns for the Moran rung to say anything.
 MIN_MORAN_SITES = 8
@@ -232,9 +232,8 @@ def _moran_part(
         if settings.method == "spearman":
             a, b = _ranked([a, b], progress)
     check_cancelled(progress)
-    chosen = evidence.positions[sample]
-    distance, lonlat = places.log_distance(chosen, progress), places.lonlat(chosen)
-    beyond = beyond_place(b, distance, lonlat, basis.vectors, progress)
+    columns = places.columns(evidence.positions[sample], basis, progress)
+    beyond = beyond_columns(b, columns, progress)
     if beyond is None:
         return None
     check_cancelled(progress)

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..progress import NO_PROGRESS, Progress, check_cancelled
-from .mantel import TIE
+from .mantel import TIE, pearson
 from .similarity import pairs_of, varies
 from .spatial_weights import spatial_weights
 
 #: Principal axes with less than this share of the largest one are rounding.
 _ROUNDING = 1e-13
+#: With more sites than this, principal axes are left out that together hold less than this share of all squares: of
+#: ranks, or of one number per site, nearly all of them. No randomised r changes by more than some 1e-4.
+_FEW_SITES, _NEGLIGIBLE = 200, 1e-5
 #: Numbers held at once while randomising (64 MB).
 _BATCH = 8_000_000
 
@@ -127,7 +130,11 @@ def moran_null(
         return None, None
     test = _Randomisation(a, b, basis)
     sites = len(a)
-    observed = float(test.r(np.ones((1, sites - 1)))[0])
+    observed = (
+        pearson(pairs_of(a), pairs_of(b)) if test.shortened else float(test.r(np.ones((1, sites - 1)))[0])
+    )
+    if observed is None:
+        return None, None
     generator = np.random.default_rng(seed)
     null = np.empty(permutations)
     batch = max(1, _BATCH // (sites * test.rank))
@@ -139,13 +146,15 @@ def moran_null(
     return observed, null
 
 
-def estimate_seconds(sites: int, permutations: int, rank: int | None = None) -> float:
+def estimate_seconds(sites: int, permutations: int, rank: int | None = None, first: bool = True) -> float:
     """About how long :func:`spatial_basis` and :func:`moran_p` take together, in seconds on two cores.
 
-    rank: how many numbers a vector of the randomised block has (its principal axes), at most ``sites``.
+    rank: how many numbers a vector of the randomised block has (its principal axes), at most ``sites``. first:
+    whether the basis is still to be made.
     """
     axes = min(sites, rank or sites)
-    return 0.05 + 4e-9 * sites**3 + permutations * axes * sites * (6e-11 * sites + 5e-9)
+    cubes = 5e-10 * (1.0 + 2.0 * first) * float(sites) ** 3
+    return 0.02 + cubes + permutations * axes * sites * (3e-11 * sites + 3e-9)
 
 
 def _signs(draws: int, patterns: int, generator: np.random.Generator) -> np.ndarray:
@@ -169,21 +178,28 @@ class _Randomisation:
         in_basis = self._vectors.T @ kernel @ self._vectors
         in_basis = (in_basis + in_basis.T) / 2.0
         sizes, axes = np.linalg.eigh(in_basis)
-        kept = np.abs(sizes) > _ROUNDING * np.abs(sizes).max()
-        self._axes = axes[:, kept] * np.sqrt(np.abs(sizes[kept]))
-        # The axes rise by size: those below 0 (a similarity that is no kernel, such as ranks) are the first.
-        self._negative = int((sizes[kept] < 0.0).sum())
         # What all pairs have in common no signs change; without it nothing large cancels in the sums below.
         common = float(np.trace(in_basis)) / (self._sites - 1)
         in_basis[np.diag_indices(self._sites - 1)] -= common
-        self._common = common * (1.0 - 1.0 / self._sites)
         self._squares = float(np.einsum("ij,ij->", in_basis, in_basis))
+        kept = _telling(sizes, self._squares)
+        self._axes = axes[:, kept] * np.sqrt(np.abs(sizes[kept]))
+        self._shortened = self._sites > _FEW_SITES
+        # The axes rise by size: those below 0 (a similarity that is no kernel, such as ranks) are the first.
+        self._negative = int((sizes[kept] < 0.0).sum())
+        # Axes left out are spread over the sites evenly.
+        self._common = common * (1.0 - 1.0 / self._sites) - float(sizes[~kept].sum()) / self._sites
         other = pairs_of(b)
         target = b - other.mean()
         np.fill_diagonal(target, 0.0)
         target /= math.sqrt(float(np.einsum("ij,ij->", target, target)) / 2.0)
         target[np.diag_indices(self._sites)] = -target.sum(axis=1)
         self._form = in_basis * (self._vectors.T @ target @ self._vectors) / 2.0
+
+    @property
+    def shortened(self) -> bool:
+        """Whether axes with a small share of the squares were left out."""
+        return self._shortened
 
     @property
     def rank(self) -> int:
@@ -201,6 +217,17 @@ class _Randomisation:
         diagonal -= self._common
         variation = (sites * np.einsum("ik,ik->k", diagonal, diagonal) + 2.0 * self._squares) / 4.0
         return np.clip(products / np.sqrt(variation), -1.0, 1.0)
+
+
+def _telling(sizes: np.ndarray, squares: float) -> np.ndarray:
+    """Which principal axes of ``sizes`` (m,) are kept; squares: what their squares are measured by."""
+    large = np.abs(sizes)
+    kept: np.ndarray = large > _ROUNDING * large.max()
+    if len(sizes) < _FEW_SITES:
+        return kept
+    rising = np.argsort(large)
+    kept[rising[np.cumsum(large[rising] ** 2) <= _NEGLIGIBLE * squares]] = False
+    return kept
 
 
 def _centred_basis(sites: int) -> np.ndarray:

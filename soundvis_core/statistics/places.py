@@ -8,11 +8,12 @@ from ..progress import NO_PROGRESS, Progress
 from .matrices import Kept
 from .moran import SpatialBasis, spatial_basis
 from .partial import log_distance
+from .spatial_trend import place_columns
 
 #: With so many sites, distances are measured between all of them once; beyond, between those of a row.
 _ALL_SITES = 3000
-#: Bytes of spatial patterns kept for the next row.
-_BASES_BYTES = 50_000_000
+#: Bytes of spatial patterns kept for the next row, and of what similarities are regressed on.
+_BASES_BYTES, _COLUMNS_BYTES = 200_000_000, 400_000_000
 
 
 class Places:
@@ -21,6 +22,7 @@ class Places:
     def __init__(self, lonlat: np.ndarray | None) -> None:
         self._lonlat = lonlat
         self._distances = Kept()
+        self._columns = Kept(_COLUMNS_BYTES)
         self._bases: dict[bytes, SpatialBasis | None] = {}
 
     @property
@@ -68,6 +70,20 @@ class Places:
                 self._bases.clear()
             self._bases[key] = spatial_basis(self.lonlat(positions))
         return self._bases[key]
+
+    def columns(
+        self, positions: np.ndarray, basis: SpatialBasis, progress: Progress = NO_PROGRESS
+    ) -> np.ndarray:
+        """What place is in a regression of the pairs of these sites: (m, pairs). The latest are kept.
+
+        Raises :class:`Cancelled`.
+        """
+        return self._columns.get(
+            positions.tobytes(),
+            lambda: place_columns(
+                self.log_distance(positions, progress), self.lonlat(positions), basis.vectors, progress
+            ),
+        )
 
     def lonlat(self, positions: np.ndarray) -> np.ndarray:
         """(n, 2) degrees. Raises ValueError where no site has a place."""

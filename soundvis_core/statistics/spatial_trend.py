@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..progress import NO_PROGRESS, Progress, check_cancelled
@@ -32,15 +34,21 @@ def beyond_place(
     may have a centre, or change from one side to the other); less of it where there are few pairs to fit.
     None where nothing is left. Raises :class:`Cancelled`.
     """
+    return beyond_columns(similarity, place_columns(distance, lonlat, patterns, progress), progress)
+
+
+def beyond_columns(
+    similarity: np.ndarray, columns: np.ndarray, progress: Progress = NO_PROGRESS
+) -> np.ndarray | None:
+    """:func:`beyond_place` with the :func:`place_columns` (m, pairs) of the same sites, which several blocks share."""
     values = pairs_of(similarity)
     if not varies(values):
         return None
     left = values
-    columns = _columns(distance, lonlat, patterns, progress)
-    gram = columns.T @ columns
+    gram = columns @ columns.T
     for _ in range(2):  # twice, so that what rounding leaves is taken off too
         check_cancelled(progress)
-        left = left - columns @ np.linalg.lstsq(gram, columns.T @ left, rcond=1e-12)[0]
+        left = left - np.linalg.lstsq(gram, columns @ left, rcond=1e-12)[0] @ columns
     centred = values - values.mean()
     if float(np.einsum("i,i->", left, left)) <= _NOTHING_LEFT * float(np.einsum("i,i->", centred, centred)):
         return None
@@ -49,10 +57,13 @@ def beyond_place(
     return beyond + beyond.T
 
 
-def _columns(
-    distance: np.ndarray, lonlat: np.ndarray, patterns: np.ndarray, progress: Progress
+def place_columns(
+    distance: np.ndarray, lonlat: np.ndarray, patterns: np.ndarray, progress: Progress = NO_PROGRESS
 ) -> np.ndarray:
-    """The regression's columns (pairs, m), each of length 1; the first is constant."""
+    """What :func:`beyond_place` regresses on: (m, pairs), each of the m rows of length 1; the first is constant.
+
+    Raises :class:`Cancelled`.
+    """
     first, second = np.triu_indices(len(distance), k=1)
     budget = len(first) // _PAIRS
     found = [np.ones(len(first))]
@@ -71,9 +82,11 @@ def _columns(
         for j in range(max(i, 1), some.shape[1]):
             found.append(some[first, i] * some[second, j] + some[first, j] * some[second, i])
     check_cancelled(progress)
-    columns = np.column_stack(found)
-    lengths = np.sqrt(np.einsum("ij,ij->j", columns, columns))
-    columns /= np.where(lengths > 0.0, lengths, 1.0)
+    columns = np.stack(found)
+    for column in columns:
+        length = math.sqrt(float(np.einsum("i,i->", column, column)))
+        if length > 0.0:
+            column /= length
     return columns
 
 

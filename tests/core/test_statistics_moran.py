@@ -352,3 +352,17 @@ def test_power_where_one_block_follows_the_other():
         p = moran_p(similarity_matrix(first), similarity_matrix(second), spatial_basis(places), 99, run)[1]
         found += p <= 0.05
     assert found >= 20
+
+
+def test_axes_left_out_change_no_randomised_r(monkeypatch):
+    generator = np.random.default_rng(11)
+    lonlat = np.column_stack([8.0 + 0.2 * generator.random(260), 47.0 + 0.2 * generator.random(260)])
+    field = np.sin(40.0 * lonlat[:, :1])
+    a, b = (similarity_matrix(field + 0.4 * generator.standard_normal((260, 1))) for _ in range(2))
+    basis = spatial_basis(lonlat)
+    r, null = moran_null(a, b, basis, 99, 1)
+    assert r == pytest.approx(np.corrcoef(pairs_of(a), pairs_of(b))[0, 1], abs=1e-12)
+    monkeypatch.setattr("soundvis_core.statistics.moran._FEW_SITES", 1000)
+    exact, all_axes = moran_null(a, b, basis, 99, 1)
+    assert r == pytest.approx(exact, abs=1e-12)
+    np.testing.assert_allclose(null, all_axes, atol=1e-4)
