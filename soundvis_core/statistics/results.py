@@ -147,8 +147,9 @@ class WeightBand:
     """What the uncertainty of the BGA weights does to one row: r over draws of the weights.
 
     low, median, high: 2.5, 50 and 97.5 % of r over the draws. same_sign: share of draws with r of the row's sign.
-    significant: share of draws whose Mantel p is at most .05. survives: whether the row's conclusion (link or none)
-    holds in at least 95 % of the draws.
+    judged_by: the rung that row and draws are judged by, Mantel or stratified: the advised one, or where that would
+    have to draw anew (partial, Moran) the strictest before it. significant: share of draws whose p by it is at most
+    .05. survives: whether what it says of the row (link or none) holds in at least 95 % of the draws.
     """
 
     block_a: str
@@ -162,6 +163,7 @@ class WeightBand:
     same_sign: float | None
     significant: float | None
     survives: bool | None
+    judged_by: str = MANTEL
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from soundvis_core.statistics.bands import judged_by
 from soundvis_core.statistics.correlate import COMBINED, correlate_blocks
-from soundvis_core.statistics.results import Block
+from soundvis_core.statistics.results import Block, CorrelationRow, Rung
 from soundvis_core.statistics.similarity import pairs_of, similarity_matrix
 from tests.builders.linked_blocks import QUICK, bga_blocks, blocks, row_of
 
@@ -92,6 +93,39 @@ def test_bands_where_the_weights_turn_the_conclusion():
     noise = np.random.default_rng(5).dirichlet([1, 1, 1], (24, 40))
     result = correlate_blocks([replace(sound, draws=noise), street], None, permutations=199, bootstraps=0)
     assert result.rows[0].p("mantel") <= 0.05 and result.bands[0].survives is False
+
+
+def row_advised(advised: str, **p: float) -> CorrelationRow:
+    rungs = {name: Rung(name, 0.3, value) for name, value in p.items()}
+    return CorrelationRow("sound BGA", "street BGA", "pooled", 24, 0, 276, 0.3, rungs=rungs, advised=advised)
+
+
+def test_bands_are_judged_by_the_advised_rung_or_the_strictest_before_it():
+    every = {"mantel": 0.01, "stratified": 0.2, "partial": 0.3, "moran": 0.4}
+    told = {name: judged_by(row_advised(name, **every)) for name in every}
+    assert told == {
+        "mantel": "mantel",
+        "stratified": "stratified",
+        "partial": "stratified",
+        "moran": "stratified",
+    }
+    assert judged_by(row_advised("moran", mantel=0.01, moran=0.4)) == "mantel"
+    assert judged_by(row_advised("")) == "mantel"
+
+
+def test_bands_where_groups_alone_make_the_link():
+    generator, city = np.random.default_rng(8), np.repeat([0, 1], 30)
+    means = np.array([[12.0, 3.0, 5.0], [3.0, 9.0, 8.0]])
+    values = [np.array([generator.dirichlet(means[group]) for group in city]) for _ in range(2)]
+    given = [Block(name, v, bga=True) for name, v in zip(("sound BGA", "street BGA"), values)]
+    given[0] = replace(given[0], draws=np.repeat(values[0][:, None], 20, axis=1))
+    result = correlate_blocks(given, [f"city {group}" for group in city], permutations=499, bootstraps=0)
+    row, band = result.rows[0], result.bands[0]
+    assert row.advised == "stratified" == band.judged_by
+    # Draws that are all alike say what the row says: nothing by the stratified test, a link by the Mantel test.
+    assert row.p("mantel") <= 0.01 and row.p("stratified") > 0.05
+    assert (band.same_sign, band.significant, band.survives) == (1.0, 0.0, True)
+    assert {band.judged_by for band in result.bands if band.group != "pooled"} == {"mantel"}
 
 
 def test_bands_of_nothing():
