@@ -185,9 +185,16 @@ class _Run:
         used = len(sites.used(group, comparison.blocks))
         groups = len(sites.groups) if group == POOLED else 0
         placed = sites.lonlat is not None
+        first = comparison == self.compared[0]
+        axes = 0
+        if comparison.category:
+            axes = 1
+        elif self._rows.similarities.measure(comparison.block_a) == COSINE:
+            axes = sites.blocks[comparison.block_a].values.shape[1]
+        matrix = used if used <= DENSE_SITES else SAMPLE_SITES
+        seconds = row_seconds(matrix, groups, placed, len(sites.controls), settings, axes, first)
         if used <= DENSE_SITES:
-            return row_seconds(used, groups, placed, len(sites.controls), settings)
-        seconds = row_seconds(SAMPLE_SITES, groups, placed, len(sites.controls), settings)
+            return seconds
         if settings.method == "pearson" and self._rows.without_matrices(comparison):
             widths = [sites.blocks[name].values.shape[1] for name in comparison.blocks]
             seconds += factored_seconds(used, widths[0], sum(widths[1:]), groups, settings)
