@@ -148,7 +148,8 @@ class ScreenRecordings(ScreenSites):
                 return
             options = _tagger(self._checkpoint)
             with closing(run_for_sites("hear-recordings", options, for_tags, progress, self.facts)) as heard:  # type: ignore[type-var]
-                for signal, tags in zip(signals, heard):
+                # The model's answers first: whoever is asked first comes to its end, and keeps what it found.
+                for tags, signal in zip(heard, signals):
                     yield with_tags(signal, tags)
 
     def score_arrays(self, values: Mapping[str, Any]) -> dict[str, np.ndarray]:
