@@ -7,6 +7,7 @@ sight better than that of other sites.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -41,7 +42,8 @@ class MatchTest:
 
     mean: agreement of sound and sight of the same site, averaged over ``sites``. null_mean, null_sd: mean and standard
     deviation of that average where sights are shuffled among sites. p: two-sided, (hits + 1) / (permutations + 1); a
-    hit lies as far from the centre of all averages as the observed one. None where undefined, and ``note`` says why.
+    hit lies as far from the centre of all averages as the observed one. Where the sites have no more orders than were
+    asked for (fewer than ``FEW_SITES`` sites), all are taken, each once. None where undefined, and ``note`` says why.
     """
 
     measure: str
@@ -204,22 +206,35 @@ def _match_test(
     seconds = permutations * sites * (_PER_SITE + _PER_NUMBER * comparison.first.shape[1])
     if cosines is None and seconds > WORTH_SAYING:
         progress.info(f"{measure}: the permutations take {in_words(seconds)}. Fewer take less.")
-    null = np.empty(permutations)
-    generator = np.random.default_rng(seed)
-    for done in range(permutations):
+    every = sites < FEW_SITES and math.factorial(sites) <= permutations + 1
+    count = math.factorial(sites) if every else permutations
+    null = np.empty(count)
+    for done, order in enumerate(_orders(sites, permutations, seed, every)):
         check_cancelled(progress)
-        progress.report(done / permutations)
-        null[done] = _mean(comparison, cosines, generator.permutation(sites), progress)
+        progress.report(done / count)
+        null[done] = _mean(comparison, cosines, order, progress)
     tie = _TIE_SINGLE if comparison.first.dtype == np.float32 else _TIE
     spread = float(null.std())
     if max(null.max(), mean) - min(null.min(), mean) <= tie:
         note = "all pairings agree equally: shuffling the sites changes nothing"
         return MatchTest(measure, sites, mean, float(null.mean()), 0.0, None, note)
     # The observed average is one of the equally likely ones: with it, the centre does not depend on which one it is.
-    centre = (null.sum() + mean) / (permutations + 1)
+    # Among all orders it is already.
+    itself = 0 if every else 1
+    centre = (null.sum() + itself * mean) / (count + itself)
     hits = int((np.abs(null - centre) >= abs(mean - centre) - tie).sum())
-    p = (hits + 1) / (permutations + 1)
+    p = (hits + itself) / (count + itself)
     return MatchTest(measure, sites, mean, float(null.mean()), spread, p, _few_note(sites))
+
+
+def _orders(sites: int, permutations: int, seed: int, every: bool) -> Iterator[np.ndarray]:
+    """All orders of the sites, or as many random ones as asked for."""
+    if every:
+        yield from (np.array(order) for order in itertools.permutations(range(sites)))
+        return
+    generator = np.random.default_rng(seed)
+    for _ in range(permutations):
+        yield generator.permutation(sites)
 
 
 def _mean(comparison: Comparison, cosines: np.ndarray | None, order: np.ndarray, progress: Progress) -> float:

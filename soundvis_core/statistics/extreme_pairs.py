@@ -79,6 +79,8 @@ def extreme_pairs(
         )
     if not pair.pairs:
         return ExtremePairs((), 0, "fewer than two sites can be compared with each other")
+    if pair.pairs == 1:
+        return ExtremePairs((), 1, "there is only one pair of sites, and no other to compare it with")
     scales = []
     for name, block, part in zip(pair.names, (pair.a, pair.b), (0.0, 0.1)):
         mean, deviation = _mean_and_deviation(block, pair, PartOf(progress, part, part + 0.1))

@@ -146,7 +146,11 @@ def test_many_equally_extreme_pairs_come_in_the_order_of_the_sites():
     b = Block("sight", np.tile([0.0, 0.0, 1.0, 1.0], 20)[:, None])
     made = extreme_pairs(pair_blocks(a, b), 3, 1)
     assert told(made) == by_hand(a, b, 3, 1)
-    assert told(made)[:3] == [("alike in both", 1, 0, 4), ("alike in both", 2, 1, 5), ("alike in both", 3, 2, 6)]
+    assert told(made)[:3] == [
+        ("alike in both", 1, 0, 4),
+        ("alike in both", 2, 1, 5),
+        ("alike in both", 3, 2, 6),
+    ]
 
 
 def test_duplicated_sites_are_a_pair_like_any_other():
@@ -163,7 +167,7 @@ def test_duplicated_sites_are_a_pair_like_any_other():
         (0, None, "fewer than two sites can be compared with each other"),
         (1, None, "fewer than two sites can be compared with each other"),
         (4, list("abcd"), "fewer than two sites can be compared with each other"),
-        (2, None, "all pairs are equally similar in sound"),
+        (2, None, "there is only one pair of sites, and no other to compare it with"),
     ],
 )
 def test_too_few_sites(sites, groups, note):
