@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from qgis.core import (
     QgsCoordinateTransformContext,
     QgsCsException,
     QgsFeature,
+    QgsFields,
     QgsGeometry,
     QgsProcessingFeatureSource,
     QgsWkbTypes,
@@ -162,8 +164,21 @@ class JoinedSites:
             index = self._main.fields.lookupField(name) if name else -1
             if index >= 0:
                 named = ((feature.id(), feature.attribute(index)) for feature in self._own([index]))
-                return [f"feature {number}" if is_null(value) else str(value) for number, value in named]
+                found = [f"feature {number}" if is_null(value) else str(value) for number, value in named]
+                if name == self._site_id:
+                    self._warn_of_namesakes(found)
+                return found
         return [str(feature.id()) for feature in self._own([])]
+
+    def _warn_of_namesakes(self, names: Sequence[str]) -> None:
+        twice = {name: count for name, count in Counter(names).items() if count > 1}
+        if twice:
+            name, count = max(twice.items(), key=lambda item: item[1])
+            self._progress.warn(
+                f"{len(twice)} {'value' if len(twice) == 1 else 'values'} of '{self._site_id}' "
+                f"{'recurs' if len(twice) == 1 else 'recur'} among the {len(names)} sites ('{name}' {count} times): "
+                "results that name a site by it do not tell which one is meant."
+            )
 
     def lonlat(self, transforms: QgsCoordinateTransformContext) -> np.ndarray | None:
         """Longitude and latitude in WGS84 degrees, (sites, 2) float64; NaN where a site has no place.
@@ -328,6 +343,12 @@ class JoinedSites:
             if number % _STRIDE == 0:
                 check_cancelled(self._progress)
             yield feature
+
+
+def naming_field(fields: QgsFields) -> str:
+    """The field by which the user calls the sites; empty where only the feature id does."""
+    found = (fields.lookupField(name) for name in SITE_NAMES if name != "fid")
+    return next((fields.at(index).name() for index in found if index >= 0), "")
 
 
 def _point_of(geometry: QgsGeometry) -> QgsGeometry:

@@ -144,3 +144,14 @@ def test_an_empty_layer_gives_an_empty_table(run, sites):
     made = run("embedsound", {**sites(), "WINDOWS": "memory:"})
     assert made.features("WINDOWS") == []
     assert made.layer("WINDOWS").fields().names() == COLUMNS
+
+
+@pytest.mark.parametrize("field", ["site_id", "Site", "name"])
+def test_the_users_own_names_of_the_sites_go_along(run, make_points, clips, field):
+    layer = make_points([(0, 0), (1, 0)], {"rec": ["short.wav", "long.wav"], field: ["Tower", None]})
+    parameters = {"INPUT": layer, "PATH_FIELD": "rec", "BASE_FOLDER": str(clips), "WINDOWS": "memory:"}
+    made = run("embedsound", parameters)
+    assert made.layer("WINDOWS").fields().names() == ["site", "site_id", *COLUMNS[1:]]
+    assert [row["site_id"] for row in made.features("WINDOWS")] == ["Tower", None, None, None]
+    history = "\n".join(made.layer("WINDOWS").metadata().history())
+    assert f"field site_id: field '{field}' of the layer" in history

@@ -17,6 +17,7 @@ from soundvis_core.errors import SiteError
 from soundvis_core.pipeline import OK, SiteResult
 
 from ...compat import is_null
+from ...layers.joined_sites import naming_field
 from ...layers.sinks import FieldSpec, integer, is_wanted, number
 from ..base import FeedbackProgress
 from ..parameters import add_mask, mask_field, mask_problem
@@ -73,7 +74,8 @@ class EmbedSound(EmbedFiles):
                 createByDefault=False,
             ),
             "Table without geometry: a row per 10-second window of each recording, with its start and its own "
-            "embedding. 'Noise ceiling' takes it.",
+            "embedding. 'Noise ceiling' takes it. Sites are named by their feature id and, where the layer has a field "
+            "site_id, site, id or name, by that.",
         )
 
     def job_options(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> dict[str, Any]:
@@ -94,7 +96,8 @@ class EmbedSound(EmbedFiles):
         from ...runtime.execution import model_note
 
         self._table: WindowTable | None = None
-        self._sites: deque[tuple[int, str]] = deque()
+        self._sites: deque[tuple[int, str | None, str]] = deque()
+        self._named_by = ""
         self._masks: deque[str | SiteError | None] = deque()
         self._mask_field = mask_field(self, parameters, context)
         self._progress = progress
@@ -102,7 +105,8 @@ class EmbedSound(EmbedFiles):
             from .window_table import WindowTable
 
             model, _ = model_note(self.JOB, self.job_options(parameters, context))
-            self._table = WindowTable.open(self, parameters, WINDOWS, context, model)
+            self._named_by = naming_field(self.source(parameters, context).fields())
+            self._table = WindowTable.open(self, parameters, WINDOWS, context, model, self._named_by)
         results = super().execute(parameters, context, progress)
         if self._table is not None:
             self.on_success(self._table.close({**self.provenance, **self.facts}))
@@ -120,7 +124,10 @@ class EmbedSound(EmbedFiles):
 
         for feature in features:
             path = feature.attribute(self._path_field)
-            self._sites.append((feature.id(), "" if is_null(path) else str(path)))
+            name = feature.attribute(self._named_by) if self._named_by else None
+            self._sites.append(
+                (feature.id(), None if is_null(name) else str(name), "" if is_null(path) else str(path))
+            )
             self._masks.append(mask_of(feature, self._mask_field))
             yield feature
 
@@ -132,9 +139,9 @@ class EmbedSound(EmbedFiles):
         return with_mask(result, self._masks.popleft(), masked_embedding)
 
     def measured(self, result: SiteResult) -> dict[str, Any]:
-        site, recording = self._sites.popleft()
+        site, site_id, recording = self._sites.popleft()
         if self._table is not None and result.status == OK:
-            self._table.add(site, recording, result.values, self._progress)
+            self._table.add(site, site_id, recording, result.values, self._progress)
         return {name: value for name, value in super().measured(result).items() if name in _MEASURED}
 
     def measures(self) -> list[FieldSpec]:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: What 'Noise ceiling' looks for when it is not told.
 SITE, EMBEDDING = "site", "embedding"
+#: What the user calls the site.
+SITE_ID = "site_id"
 
 
 class WindowTable:
@@ -47,12 +49,21 @@ class WindowTable:
         name: str,
         context: QgsProcessingContext,
         model: str,
+        named_by: str = "",
     ) -> WindowTable:
-        """The table that output ``name`` asks for. ``model``: its id, and revision where it has one."""
+        """The table that output ``name`` asks for. ``model``: its id, and revision where it has one.
+
+        ``named_by``: the field of the sites that names them; without one the table has no field for that.
+        """
         as_text = output_extension(parameters.get(name)) in TEXT_FORMATS
         form = "JSON text" if as_text else "float32, little-endian"
         fields = [
             integer(SITE, "Site", "id of the site's feature in the layer that was read"),
+            *(
+                [text(SITE_ID, "Site id", f"field '{named_by}' of the layer that was read")]
+                if named_by
+                else []
+            ),
             text("recording", "Recording", "path as in the layer of the sites"),
             integer("window", "Number of the window", "from 1, in order of time"),
             number("start_s", "Start of the window (s)", "from the beginning of the recording"),
@@ -64,7 +75,9 @@ class WindowTable:
             algorithm.open_sink(parameters, name, context, fields, nowhere, NO_GEOMETRY), fields, as_text
         )
 
-    def add(self, site: int, recording: str, values: Mapping[str, Any], progress: Progress) -> None:
+    def add(
+        self, site: int, site_id: str | None, recording: str, values: Mapping[str, Any], progress: Progress
+    ) -> None:
         """Write the windows of a recording: ``starts`` (windows,), ``embeddings`` (windows, d), ``seconds``."""
         starts = values["starts"]
         lengths = window_lengths(starts, float(values["seconds"]))
@@ -73,6 +86,7 @@ class WindowTable:
             self._sink.add(
                 {
                     SITE: site,
+                    SITE_ID: site_id,
                     "recording": recording,
                     "window": round(float(start) / WINDOW) + 1,
                     "start_s": start,
