@@ -29,6 +29,10 @@ from soundvis_core.errors import SKIPPED, InputError, SiteError
 
 from ..compat import is_null
 
+_HEXADECIMAL = re.compile("[0-9A-Fa-f]+")
+#: Digits of the shortest embedding that is known as one in hexadecimal text: eight numbers.
+_SHORTEST = 64
+
 
 @dataclass(frozen=True)
 class PathResolver:
@@ -148,11 +152,17 @@ def numbers_of(value: Any) -> list[float] | None:
     if is_null(value):
         return None
     if isinstance(value, str):
-        value = json.loads(value) if value.strip() else None
-        if value is None:
+        if not value.strip():
             return None
-        if not isinstance(value, list):
-            raise ValueError("the text is not a list of numbers")
+        try:
+            found = json.loads(value)
+        except ValueError:
+            found = value
+        if found is None:
+            return None
+        value = found if isinstance(found, list) else _bytes_of_hexadecimal(value)
+        if value is None:
+            raise ValueError("it holds text that is no list of numbers")
     if isinstance(value, (list, tuple)):
         if not value:
             raise ValueError("the list is empty")
@@ -164,6 +174,16 @@ def numbers_of(value: Any) -> list[float] | None:
     if len(data) % 4:
         raise ValueError("the bytes are not float32 numbers")
     return list(struct.unpack(f"<{len(data) // 4}f", data)) or None
+
+
+def _bytes_of_hexadecimal(text: str) -> bytes | None:
+    """Embeddings as GDAL writes bytes to CSV; None for other text, such as the sums of files."""
+    text = text.strip()
+    if len(text) < _SHORTEST or len(text) % 8 or not _HEXADECIMAL.fullmatch(text):
+        return None
+    data = bytes.fromhex(text)
+    numbers = struct.unpack(f"<{len(data) // 4}f", data)
+    return data if all(number == 0.0 or 1e-12 < abs(number) < 1e9 for number in numbers) else None
 
 
 def read_ahead(features: Iterable[QgsFeature], seen: Any) -> Iterator[QgsFeature]:

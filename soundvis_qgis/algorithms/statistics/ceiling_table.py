@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from qgis.core import QgsProcessingFeatureSource
 
 from soundvis_core.errors import InputError
+from soundvis_core.progress import NO_PROGRESS, Progress
 
 from ...compat import is_null
 from .correlation_parameters import BlockFields
@@ -49,14 +50,39 @@ def read_reliabilities(source: QgsProcessingFeatureSource) -> dict[str, float]:
 
 
 def with_reliabilities(
-    blocks: Sequence[Block], given: Sequence[BlockFields], reliabilities: dict[str, float]
+    blocks: Sequence[Block],
+    given: Sequence[BlockFields],
+    reliabilities: dict[str, float],
+    progress: Progress = NO_PROGRESS,
 ) -> list[Block]:
-    """The blocks with their reliability, found by the name of the block or of its one field."""
+    """The blocks with their reliability, found by the name of the block or of its one field.
+
+    Blocks without one and names that no block has are told as a warning.
+    """
     found = []
+    used: set[str] = set()
     for block, fields in zip(blocks, given):
         names = [block.name]
         if len(fields.fields) == 1:
             names += [fields.fields[0], fields.fields[0].rpartition(".")[2]]
-        values = [reliabilities[name.lower()] for name in names if name.lower() in reliabilities]
-        found.append(replace(block, reliability=values[0]) if values else block)
+        known = [name.lower() for name in names if name.lower() in reliabilities]
+        used.update(known)
+        found.append(replace(block, reliability=reliabilities[known[0]]) if known else block)
+    without = [block.name for block in found if block.reliability is None]
+    if without:
+        unused = [name for name in reliabilities if name not in used]
+        progress.warn(
+            f"The table of noise ceilings has no reliability for {_listed(without)}, so the ceilings of their rows "
+            f"take them as free of noise. It has {_listed(list(reliabilities)) or 'none at all'}"
+            + (
+                f"; {_listed(unused)} {'is' if len(unused) == 1 else 'are'} in no block of this run"
+                if unused
+                else ""
+            )
+            + ". Names have to be those of the blocks or of their field: set BLOCK in 'Noise ceiling'."
+        )
     return found
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)

@@ -48,6 +48,7 @@ from .correlation_parameters import (
     joining_problem,
     open_sites,
     read_blocks,
+    same_fields,
     take_further_layers,
 )
 from .output_files import files_problem, numbers_beside
@@ -125,7 +126,7 @@ class CorrelateLayers(Algorithm):
             999,
             0,
             "How often sites are drawn anew for the 95 % intervals; 0 leaves them out.",
-            maximum=100_000,
+            maximum=10_000,
             integer=True,
             advanced=True,
         )
@@ -200,16 +201,18 @@ class CorrelateLayers(Algorithm):
         from soundvis_core.statistics.correlate import correlate_blocks
 
         from .ceiling_table import read_reliabilities, with_reliabilities
-        from .correlation_log import dropped_lines, row_line, screening_lines, untested_lines
+        from .correlation_log import dropped_lines, family_lines, row_line, screening_lines, untested_lines
         from .correlation_tables import CORRELATIONS, correlation_rows, fusion_rows
         from .correlation_tables import FUSION as FUSION_FIELDS
 
         sites = open_sites(self, parameters, context, self._further, progress)
         given = block_fields(self, parameters, context)
+        for line in same_fields(given):
+            progress.warn(line)
         blocks = read_blocks(sites, given, self.parameterAsEnumString(parameters, MEASURE, context))
         ceiling = self.parameterAsSource(parameters, CEILING, context) if parameters.get(CEILING) else None
         if ceiling is not None:
-            blocks = with_reliabilities(blocks, given, read_reliabilities(ceiling))
+            blocks = with_reliabilities(blocks, given, read_reliabilities(ceiling), progress)
         controls = given_fields(self, parameters, CONTROLS, context)
         kept = {
             name: sites.numbers(name, "a keep field of screening")
@@ -235,7 +238,7 @@ class CorrelateLayers(Algorithm):
         if is_wanted(parameters.get(FUSION)):
             rows = fusion_rows(result)
             results[FUSION] = self._write(parameters, FUSION, context, FUSION_FIELDS, rows)
-        for line in (*dropped_lines(result), *untested_lines(result)):
+        for line in (*dropped_lines(result), *untested_lines(result), *family_lines(result)):
             progress.info(line)
         for row in result.rows:
             if row.group == "pooled":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -177,8 +178,8 @@ def add_joined_layers(algorithm: Algorithm) -> None:
         algorithm,
         SITE_ID,
         "Site id field",
-        "Field with the id of each site, under one name in the sites and in every further layer, each id once. "
-        "Numbers match text of the same value. Also names the sites in the report.",
+        "Field with the id of each site, under one name in the sites and in every further layer. Where layers are "
+        "joined, each id may occur once. Numbers match text of the same value. Also names the sites in the report.",
         advanced=True,
     )
     algorithm.add(
@@ -253,6 +254,16 @@ def block_fields(
         if fields:
             given.append(BlockFields(name, tuple(fields), parameter in BGA_BLOCKS))
     return given
+
+
+def same_fields(given: Sequence[BlockFields]) -> Iterator[str]:
+    """Warnings for blocks with the same fields: they say nothing of two measurements."""
+    for first, second in itertools.combinations(given, 2):
+        if sorted(first.fields) == sorted(second.fields):
+            yield (
+                f"{first.name} and {second.name} are given the same {'field' if len(first.fields) == 1 else 'fields'} "
+                f"({', '.join(first.fields)}): their r is 1 whatever the sites are like. Choose two measurements."
+            )
 
 
 def group_field(algorithm: Algorithm, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str:

@@ -150,7 +150,7 @@ class NoiseCeiling(Algorithm):
         )  # fmt: skip
         add_number(
             self, BOOTSTRAPS, "Bootstraps", 999, 0, "Draws of sites for the interval; 0 leaves it out.",
-            maximum=100_000, integer=True, advanced=True,
+            maximum=10_000, integer=True, advanced=True,
         )  # fmt: skip
         add_seed(self, "Start of the random numbers; the same seed gives the same halvings and interval.")
 
@@ -254,7 +254,8 @@ def _say(row: Mapping[str, Any], progress: FeedbackProgress) -> None:
         f"noise, an r of about {row['ceiling']:.2f} is the most to expect.{note}"
     )
     if row["sites_unsplit"]:
+        have = "site has" if row["sites_unsplit"] == 1 else "sites have"
         progress.warn(
-            f"{row['sites_unsplit']} sites have fewer than two windows and are left out; what they measure is noisier "
-            "than this says."
+            f"{row['sites_unsplit']} {have} fewer than two windows "
+            "and no part in this; what is measured there is noisier than this says."
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Callable
 
 from qgis.core import QgsCoordinateReferenceSystem, QgsFeature, QgsProcessingContext
@@ -39,6 +41,9 @@ class PairMedia:
         self._resolver = resolver
         self._audio_field, self._photo_field = audio_field, photo_field
         self._raster, self._footprint = raster, footprint
+        #: By what it is: how many were asked for; by reason, how many are missing, and one of them in full.
+        self._asked: Counter[str] = Counter()
+        self._reasons: dict[str, dict[str, tuple[int, str]]] = {}
         self._transform = make_transform(crs, raster.crs, context) if raster is not None else None
 
     def gallery(
@@ -68,6 +73,32 @@ class PairMedia:
             for pair, row in zip(found.pairs, rows)
         ]
 
+    def failures(self) -> Iterator[str]:
+        """What the gallery lacks and why, when it is made: a line for each kind of media."""
+        if not self._asked:
+            yield (
+                "The gallery has no photos, tiles and recordings: choose the fields with their paths (PHOTO_FIELD, "
+                "AUDIO_FIELD) or a basemap (RASTER)."
+            )
+        for what, reasons in self._reasons.items():
+            (_, first), *_ = sorted(reasons.values(), key=lambda found: -found[0])
+            missing = sum(count for count, _ in reasons.values())
+            common = "The reason" if len(reasons) == 1 else "The commonest reason"
+            yield (
+                f"{missing} of {self._asked[what]} {what} could not be shown; the gallery says why. {common}, as of "
+                f"one site: {first}."
+            )
+
+    def _counted(self, what: str, media: Media, path: Any = None) -> Media:
+        self._asked[what] += 1
+        if media.reason:
+            # One reason, whatever the name of the file.
+            name = re.split(r"[\\/]", str(path).strip())[-1]
+            kind = re.sub(r"\S*" + re.escape(name), "", media.reason) if name else media.reason
+            count, first = self._reasons.setdefault(what, {}).get(kind, (0, media.reason.rstrip(".")))
+            self._reasons[what][kind] = count + 1, first
+        return media
+
     def _seen_and_heard(
         self, feature: QgsFeature, unexpected: FirstUnexpected
     ) -> tuple[tuple[Media, ...], Media | None]:
@@ -75,14 +106,16 @@ class PairMedia:
 
         pictures = []
         if self._photo_field:
-            pictures.append(
-                _media("photo", lambda: photo(self._path(feature, self._photo_field)), unexpected)
-            )
+            seen = _media("photo", lambda: photo(self._path(feature, self._photo_field)), unexpected)
+            pictures.append(self._counted("photos", seen, feature.attribute(self._photo_field)))
         if self._raster is not None:
-            pictures.append(_media("from above", lambda: self._tile(feature), unexpected))
+            pictures.append(
+                self._counted("tiles", _media("from above", lambda: self._tile(feature), unexpected))
+            )
         sound = None
         if self._audio_field:
             sound = _media("recording", lambda: clip(self._path(feature, self._audio_field)), unexpected)
+            self._counted("recordings", sound, feature.attribute(self._audio_field))
         return tuple(pictures), sound
 
     def _path(self, feature: QgsFeature, field: str) -> str:

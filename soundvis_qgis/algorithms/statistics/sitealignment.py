@@ -102,7 +102,7 @@ class SiteAlignment(SitesAlgorithm):
         self._found = align_sites(read.pair, permutations, seed, PartOf(progress, 0.1, 0.9))
         self._known_r = self._found.r[np.isfinite(self._found.r)].tolist()
         results = super().execute(parameters, context, PartOf(progress, 0.9, 1.0))
-        for line in said(self._found):
+        for line in said(self._found, permutations):
             progress.info(line)
         return results
 
@@ -136,7 +136,7 @@ class SiteAlignment(SitesAlgorithm):
         return alignment_styles(self._prefix, self._known_r)
 
 
-def said(found: AlignedSites) -> Iterator[str]:
+def said(found: AlignedSites, permutations: int) -> Iterator[str]:
     """What the run found, in plain words."""
     import numpy as np
 
@@ -151,9 +151,17 @@ def said(found: AlignedSites) -> Iterator[str]:
         f"sites have an r above {middle:.2f}, nine in ten between {low:.2f} and {high:.2f}."
     )
     tested = np.isfinite(p)
-    if tested.any():
-        with_p, expected = int((p[tested] <= 0.05).sum()), 0.05 * int(tested.sum())
+    # The t-test of many sites has no such limit.
+    least = 1.0 / (permutations + 1) if all("permutation" in test for test in found.tests) else 0.0
+    if tested.any() and least > 0.05:
         yield (
-            f"{with_p} sites have p \u2264 .05, where {expected:.0f} would by chance; adjusted for the number of sites "
+            f"{permutations} permutations cannot tell which r are more than chance: no p can be below {least:.2g}. Ask "
+            "for 999."
+        )
+    elif tested.any():
+        with_p, expected = int((p[tested] <= 0.05).sum()), 0.05 * int(tested.sum())
+        have = "site has" if with_p == 1 else "sites have"
+        yield (
+            f"{with_p} {have} p \u2264 .05, where {expected:.0f} would by chance; adjusted for the number of sites "
             f"{int((adjusted[tested] <= 0.05).sum())} do. p is by {' and by '.join(found.tests)}."
         )

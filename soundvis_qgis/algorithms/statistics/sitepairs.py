@@ -19,11 +19,12 @@ from qgis.core import (
     QgsProcessingParameterFile,
     QgsProcessingParameterFileDestination,
     QgsProcessingParameterRasterLayer,
+    QgsWkbTypes,
 )
 
 from soundvis_core.dependencies import how_to_get, missing
 
-from ...compat import LINE
+from ...compat import LINE, NO_GEOMETRY
 from ...layers.sinks import integer, number, output_path, remove_files, text
 from ...layers.source_folder import carried_folder, own_folder
 from ...layers.sources import PathResolver
@@ -212,12 +213,14 @@ class SitePairs(Algorithm):
         features = {site: feature for site, feature in enumerate(read.sites.features()) if site in wanted}
         names = read.sites.site_names()
         rows = list(self._rows(read, found, names, context))
-        results = {OUTPUT: self._write(parameters, context, rows, features)}
+        results = {OUTPUT: self._write(parameters, context, rows, features, progress)}
         self._say(read, found, progress)
         gallery = self.parameterAsFileOutput(parameters, GALLERY, context)
         if gallery:
             media = self._media(parameters, context)
             pictured = media.gallery(found, rows, features, PartOf(progress, 0.7, 1.0))
+            for line in media.failures() if found.pairs else ():
+                progress.warn(line)
             self._write_gallery(gallery, found, pictured, progress)
             results[GALLERY] = gallery
         return results
@@ -252,23 +255,35 @@ class SitePairs(Algorithm):
         context: QgsProcessingContext,
         rows: list[dict[str, Any]],
         features: Mapping[int, QgsFeature],
+        progress: FeedbackProgress,
     ) -> str:
         from ...layers.alignment_styles import pair_styles
         from ...layers.outputs import OutputLayer
 
         source = self.parameterAsSource(parameters, INPUT, context)
-        sink = self.open_sink(parameters, OUTPUT, context, FIELDS, source.sourceCrs(), LINE)
+        placed = source.wkbType() != QgsWkbTypes.Type.NoGeometry
+        kind = LINE if placed else NO_GEOMETRY
+        sink = self.open_sink(parameters, OUTPUT, context, FIELDS, source.sourceCrs(), kind)
+        without = 0
         for row in rows:
             pair: ExtremePair = row["_pair"]
             values = {spec.name: row[spec.name] for spec in FIELDS}
-            sink.add(values, geometry=_line(features[pair.a], features[pair.b]))
+            line = _line(features[pair.a], features[pair.b])
+            without += line.isNull()
+            sink.add(values, geometry=line)
         sink.close()
+        if not placed:
+            progress.warn("The sites have no places, so the pairs are a table without lines and distances.")
+        elif without:
+            progress.warn(
+                f"{without} of {len(rows)} pairs have no line: one of their sites has no place. They are in the table."
+            )
         notes = {f"field {spec.name}": spec.comment for spec in FIELDS if spec.comment}
         self.on_success(
             OutputLayer(
                 sink.destination,
                 {**self.provenance, **notes},
-                pair_styles(),
+                pair_styles() if placed else {},
                 name=self.tr("Pairs of sites"),
                 labels=sink.labels,
                 in_database=not sink.own_file,
