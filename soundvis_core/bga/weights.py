@@ -10,7 +10,7 @@ import csv
 import io
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +41,10 @@ _NOTHING = ("", "-", "\u2013", "\u2014", "\u2212")
 
 @dataclass(frozen=True)
 class ClassWeights:
-    """One class of a weight table; ``weights`` is None where the table says it is not mapped."""
+    """One class of a weight table; ``weights`` is None where the table says it is not mapped.
+
+    line: where the row stands in its CSV; 0 where it comes from elsewhere.
+    """
 
     name: str
     weights: tuple[float, float, float] | None
@@ -50,6 +53,7 @@ class ClassWeights:
     note: str = ""
     aliases: tuple[str, ...] = ()
     code: int | None = None
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ def _read_records(file: Path, name: str) -> list[ClassWeights]:
     columns = _columns(lines[0][1], name)
     width = len(lines[0][1])
     records = [
-        _record(cells, columns, width, f"row {number} of the weight table {name}")
+        replace(_record(cells, columns, width, f"row {number} of the weight table {name}"), line=number)
         for number, cells in lines[1:]
     ]
     if not records:
@@ -261,22 +265,23 @@ def _code(text: str, where: str) -> int | None:
 
 
 def _check_duplicates(name: str, rows: Sequence[ClassWeights]) -> None:
-    names: set[str] = set()
-    codes: dict[int, str] = {}
+    names: dict[str, ClassWeights] = {}
+    codes: dict[int, ClassWeights] = {}
     for row in rows:
-        key = slug(row.name)
-        if key in names:
+        other = names.setdefault(slug(row.name), row)
+        if other is not row:
             raise InputError(
-                f"The class '{row.name}' is in the weight table {name} twice. Keep one of the rows."
+                f"The class '{row.name}' is in the weight table {name} twice, in rows {other.line} and {row.line}. "
+                "Keep one of the rows."
             )
-        names.add(key)
-        if row.code is not None:
-            if row.code in codes:
-                raise InputError(
-                    f"The code {row.code} stands for '{codes[row.code]}' and for '{row.name}' "
-                    f"in the weight table {name}. Give each class its own code."
-                )
-            codes[row.code] = row.name
+        if row.code is None:
+            continue
+        other = codes.setdefault(row.code, row)
+        if other is not row:
+            raise InputError(
+                f"The code {row.code} stands for '{other.name}' and for '{row.name}' in rows {other.line} and "
+                f"{row.line} of the weight table {name}. Give each class its own code."
+            )
 
 
 def _index_names(table: str, rows: Sequence[ClassWeights]) -> dict[str, ClassWeights]:
@@ -290,8 +295,8 @@ def _index_names(table: str, rows: Sequence[ClassWeights]) -> dict[str, ClassWei
             other = aliases.setdefault(key, row)
             if other is not row:
                 raise InputError(
-                    f"The alias '{key}' belongs to '{other.name}' and to '{row.name}' "
-                    f"in the weight table {table}. Keep it in one of the rows."
+                    f"The alias '{key}' belongs to '{other.name}' and to '{row.name}' in rows {other.line} and "
+                    f"{row.line} of the weight table {table}. Keep it in one of the rows."
                 )
     return {**aliases, **index}
 

@@ -7,6 +7,7 @@ from .composition.bgaraster import BgaRaster
 from .composition.bgashares import BgaShares
 from .composition.bgasites import BgaSites
 from .composition.bgasound import BgaSound
+from .composition.bgatable import BgaTable
 from .composition.soundscapegrid import SoundscapeGrid
 from .embedding.embedimagery import EmbedImagery
 from .embedding.embedphotos import EmbedPhotos
@@ -52,6 +53,7 @@ ALGORITHMS = (
     BgaShares,
     BgaSound,
     SoundscapeGrid,
+    BgaTable,
     CorrelateLayers,
     CrossModalCosine,
     FootprintSweep,

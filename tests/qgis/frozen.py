@@ -13,6 +13,10 @@ SOUND_RULES = ["speech", "indoor", "transient", "wind", "silence", "clipping"]
 PHOTO_RULES = ["indoor", "night", "snow", "rain"]
 DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 SEASONS = ["winter", "spring", "summer", "autumn"]
+TABLES = [
+    "table-1", "audioset", "osm", "worldcover", "corine", "openearthmap", "loveda", "cityscapes-19", "cityscapes-34",
+    "ade20k",
+]  # fmt: skip
 AGREEMENTS = ["cosine", "hellinger", "jensen-shannon", "aitchison"]
 UNCERTAINTY = [
     ("WEIGHT_DRAWS", "number", 0, ADVANCED),
@@ -229,6 +233,12 @@ FROZEN = {
         ("SQUARE", "number", 500.0, ADVANCED),
         ("OUTPUT", "rasterDestination", None),
         ("GRID", "sink", None, OPTIONAL),
+    ),
+    "bgatable": (
+        ("SOURCE", "enum", "table-1", TABLES),
+        ("TABLE", "file", None, OPTIONAL),
+        ("KIND", "enum", "by its columns", ADVANCED, ["by its columns", "weights", "crosswalk", "sound classes"]),
+        ("OUTPUT", "fileDestination", None, OPTIONAL),
     ),
     "correlatelayers": (
         ("INPUT", "source", None),

@@ -22,6 +22,7 @@ OUTPUTS = {
     "bgashares": {"OUTPUT": "outputVector"},
     "bgasound": {"OUTPUT": "outputVector", "TAGS": "outputVector"},
     "soundscapegrid": {"OUTPUT": "outputRaster", "GRID": "outputVector"},
+    "bgatable": {"OUTPUT": "outputFile", "ROWS": "outputNumber"},
     "correlatelayers": {"OUTPUT": "outputVector", "FUSION": "outputVector", "REPORT": "outputHtml"},
     "crossmodalcosine": {"OUTPUT": "outputVector", "SUMMARY": "outputVector"},
     "footprintsweep": {"OUTPUT": "outputVector"},

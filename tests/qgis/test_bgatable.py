@@ -1,0 +1,100 @@
+"""Tables of weights as layers: copied as they are, edited in QGIS, checked row by row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import AlgorithmError, make_raster, read_raster
+from qgis.core import QgsVectorLayer
+
+from soundvis_core.bga.table_check import TABLES, shipped_table
+from soundvis_core.bga.weights import load_weights
+from soundvis_qgis.algorithms.composition.bgatable import SOURCES
+
+
+def test_all_tables_are_offered():
+    assert tuple(TABLES) == SOURCES
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_copy_is_the_table_to_the_byte(run, tmp_path, name):
+    target = tmp_path / "mine" / f"{name}.csv"
+    made = run("bgatable", {"SOURCE": name, "OUTPUT": str(target)})
+    assert target.read_bytes() == shipped_table(name).read_bytes()
+    assert [file.name for file in target.parent.iterdir()] == [target.name]
+    assert made["OUTPUT"] == str(target)
+    assert list(made.context.layersToLoadOnCompletion()) == [str(target)]
+    layer = made.layer()
+    assert layer.isValid() and layer.featureCount() == made["ROWS"] > 0
+    # Checked as a table of one's own, it has no mistakes either, and is loaded where it lies.
+    again = run("bgatable", {"TABLE": str(target), "OUTPUT": None})
+    assert (again["OUTPUT"], again["ROWS"]) == (str(target), made["ROWS"])
+    assert target.read_bytes() == shipped_table(name).read_bytes()
+
+
+def test_edited_in_qgis_and_given_to_a_tool(run, tmp_path):
+    """What is changed is changed, and all else is as it was."""
+    target = tmp_path / "weights.csv"
+    run("bgatable", {"OUTPUT": str(target)})
+    layer = QgsVectorLayer(str(target), "weights", "ogr")
+    before = [feature.attributes() for feature in layer.getFeatures()]
+    row = next(f for f in layer.getFeatures() if (f["scene"], f["class"]) == ("aerial", "Grassland"))
+    assert layer.startEditing()
+    assert layer.changeAttributeValue(row.id(), layer.fields().lookupField("biophony"), "0.55")
+    assert layer.commitChanges(), layer.commitErrors()
+    del layer
+    edited = QgsVectorLayer(str(target), "weights", "ogr")
+    after = [feature.attributes() for feature in edited.getFeatures()]
+    changed = [(old, new) for old, new in zip(before, after) if old != new]
+    assert len(before) == len(after) and len(changed) == 1
+    mine, paper = load_weights(str(target), "aerial"), load_weights(None, "aerial")
+    assert mine.weights("Grassland").tolist() == [0.55, 0.3, 0.0]
+    for old, new in zip(paper.rows[1:], mine.rows[1:]):
+        assert (old.name, old.weights, old.source, old.note, old.aliases) == (
+            new.name, new.weights, new.source, new.note, new.aliases
+        )  # fmt: skip
+    assert load_weights(str(target), "street").rows == load_weights(None, "street").rows
+    assert run("bgatable", {"TABLE": str(target), "OUTPUT": None})["ROWS"] == len(after)
+    path = make_raster(tmp_path / "classes.tif", np.ones((3, 3), np.uint8))
+    output = str(tmp_path / "bga.tif")
+    run("bgaraster", {"INPUT": path, "WEIGHTS": str(target), "OUTPUT": output})
+    np.testing.assert_allclose(read_raster(output, 1), 0.55)
+
+
+def test_mistakes_are_told_with_their_rows(run, tmp_path):
+    table = tmp_path / "mine.csv"
+    table.write_text("class,biophony,geophony,anthrophony\nA,1,0,0\nB,x,0,0\nA,1,0,0\n" + "C,-1,0,0\n" * 12)
+    output = tmp_path / "copy.csv"
+    with pytest.raises(AlgorithmError, match=r"mine.csv \(weights\) has 14 mistakes:") as caught:
+        run("bgatable", {"TABLE": str(table), "OUTPUT": str(output)})
+    message = str(caught.value)
+    assert "says 'x' in row 3" in message and "in rows 2 and 4" in message and "and 4 more" in message
+    assert len(caught.value.feedback.warnings) == 14
+    assert not output.exists()
+
+
+def test_a_table_of_another_kind(run, tmp_path):
+    table = tmp_path / "mine.csv"
+    table.write_text("class,biophony,geophony,anthrophony\nBird,1,0,0\nMeadow,1,0,0\n")
+    assert run("bgatable", {"TABLE": str(table), "OUTPUT": None})["ROWS"] == 2
+    with pytest.raises(AlgorithmError, match=r"has 1 mistake:\n.*Meadow.*row 3"):
+        run("bgatable", {"TABLE": str(table), "KIND": "sound classes", "OUTPUT": None})
+
+
+def test_what_cannot_be_run_is_said_before(run, tmp_path):
+    with pytest.raises(AlgorithmError, match="Give a file for the copy"):
+        run("bgatable", {"OUTPUT": None})
+    with pytest.raises(AlgorithmError, match="There is no file"):
+        run("bgatable", {"TABLE": str(tmp_path / "none.csv"), "OUTPUT": None})
+    table = tmp_path / "mine.csv"
+    table.write_text("class,biophony,geophony,anthrophony\nBird,1,0,0\n")
+    with pytest.raises(AlgorithmError, match="would overwrite"):
+        run("bgatable", {"TABLE": str(table), "OUTPUT": str(table)})
+
+
+def test_a_temporary_copy(run):
+    made = run("bgatable", {"OUTPUT": "TEMPORARY_OUTPUT"})
+    assert Path(made["OUTPUT"]).suffix == ".csv"
+    assert made.layer().featureCount() == made["ROWS"]
