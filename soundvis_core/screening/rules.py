@@ -47,7 +47,7 @@ SOUND_RULES = (
         "Speech",
         {
             TAGS: "highest probability of a class of speech or babble",
-            SIGNAL: "likeness to speech by the modulation of 300-3400 Hz around 4 Hz",
+            SIGNAL: "likeness to speech by the modulation of 300-1200 Hz around 4 Hz",
         },
         {TAGS: 0.5, SIGNAL: 0.2},
         {

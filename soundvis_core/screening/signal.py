@@ -22,6 +22,7 @@ QUIETEST = -120.0
 _FRAME = 512
 _HOP_SECONDS = _FRAME / 2 / RATE
 _VOICE = (300.0, 3400.0)
+_VOWELS = 1200.0
 _HEARD_FROM = 100.0
 # Rates (Hz) of the envelope: swells, syllables (about 4 per second in all languages), trills and rattle.
 _SLOW, _SYLLABLES, _TRILLS, _FASTEST = 0.5, 2.5, 6.5, 31.0
@@ -57,14 +58,16 @@ def speech_likeness(power: np.ndarray) -> float:
     """How much like speech, 0 to 1, from a power spectrum (frames, 257) of :data:`RATE`.
 
     Speech swings at the rate of its syllables: the spectrum of the envelope of its bands peaks near 4 Hz (Houtgast and
-    Steeneken 1985, doi:10.1121/1.392224; as a mark of speech Scheirer and Slaney 1997). The product of three numbers of
-    the band of telephones, 300 to 3400 Hz: its share of the power above 100 Hz; the depth of its envelope's swing
-    between 2.5 and 6.5 Hz; and the share of that swing in the swing at all rates from 0.5 to 31 Hz.
+    Steeneken 1985, doi:10.1121/1.392224; as a mark of speech Scheirer and Slaney 1997). The product of three numbers:
+    the share that the band of telephones, 300 to 3400 Hz, has of the power above 100 Hz; the depth of the swing between
+    2.5 and 6.5 Hz of the envelope of 300 to 1200 Hz, where vowels are and few birds; and the share of that swing in the
+    swing at all rates from 0.5 to 31 Hz.
     """
     bins = frequencies(RATE, _FRAME)
-    voice = power[:, (bins >= _VOICE[0]) & (bins <= _VOICE[1])].sum(axis=1, dtype=np.float64)
+    voice = float(power[:, (bins >= _VOICE[0]) & (bins <= _VOICE[1])].sum(dtype=np.float64))
     heard = float(power[:, bins >= _HEARD_FROM].sum(dtype=np.float64))
-    envelope = np.sqrt(voice)
+    vowels = power[:, (bins >= _VOICE[0]) & (bins <= _VOWELS)].sum(axis=1, dtype=np.float64)
+    envelope = np.sqrt(vowels)
     mean = float(envelope.mean())
     if heard <= 0.0 or mean <= 0.0 or len(power) < 2:
         return 0.0
@@ -76,7 +79,7 @@ def speech_likeness(power: np.ndarray) -> float:
     syllables = float(swing[(rates >= _SYLLABLES) & (rates < _TRILLS)].sum())
     if every <= 0.0:
         return 0.0
-    return float(voice.sum()) / heard * min(np.sqrt(syllables), 1.0) * syllables / every
+    return voice / heard * min(np.sqrt(syllables), 1.0) * syllables / every
 
 
 def wind_likeness(samples: np.ndarray) -> float:

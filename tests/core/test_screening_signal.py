@@ -59,6 +59,13 @@ def test_speech_is_told_from_noise_and_from_other_rhythms():
         assert measure(other).speech < 0.5 * THRESHOLD["speech"]
 
 
+def test_birds_that_sing_at_the_rate_of_syllables_do_not_speak():
+    times = np.arange(10 * RATE) / RATE
+    beat = np.sin(2 * np.pi * 4 * times)
+    chirps = 0.1 * np.sin(2 * np.pi * np.cumsum(2600 + 400 * beat) / RATE) * np.maximum(beat, 0.0) ** 2
+    assert measure((chirps + noise(10, 0.003)).astype(np.float32)).speech < 0.2 * THRESHOLD["speech"]
+
+
 def test_speech_in_the_background_of_louder_noise_scores_less():
     quiet = [measure(syllables(10) + noise(10, level)).speech for level in (0.001, 0.01, 0.03, 0.1)]
     assert quiet == sorted(quiet, reverse=True) and quiet[-1] < 0.1
