@@ -235,7 +235,7 @@ class SoundscapeGrid(Algorithm):
         kept = raster.row_bytes * factors[1] + 16 * cells.columns
         known = 0
         with bounded_block_cache(kept, max(1, min(2048, _KEPT_BYTES // max(kept, 1)))):
-            read = self._reader(weights, pixels, factors)
+            read = self._reader(weights, pixels, factors, progress)
             for block in soundscape_blocks(read, cells, kernels, least, progress):
                 known += _write(output, block, block.normalised() if normalised else block.raw)
                 if squares is not None:
@@ -285,11 +285,18 @@ class SoundscapeGrid(Algorithm):
                 )
             )
 
-    def _reader(self, weights: Mapping[int, Any], pixels: Cells, factors: tuple[int, int]) -> Any:
+    def _reader(
+        self,
+        weights: Mapping[int, Any],
+        pixels: Cells,
+        factors: tuple[int, int],
+        progress: FeedbackProgress,
+    ) -> Any:
         """What reads cells: the class raster in strips, put together to cells."""
         import numpy as np
 
         from soundvis_core.bga.cells import ClassFields
+        from soundvis_core.progress import check_cancelled
 
         raster, grid = self._cover.raster, self._cover.raster.grid()
         fields = ClassFields(weights)
@@ -300,11 +307,16 @@ class SoundscapeGrid(Algorithm):
             left, right = column * across, min((column + width) * across, pixels.columns)
             step = max(1, _PIXELS // ((right - left) * down))
             for start in range(0, height, step):
+                check_cancelled(progress)
                 stop = min(start + step, height)
                 top, bottom = (row + start) * down, min((row + stop) * down, pixels.rows)
                 size = right - left, bottom - top
                 codes, valid = raster.codes(grid.rectangle(left, top, *size), *size)
                 found[:, start:stop] = fields.of(codes, valid, across, down)
+                if size[0] == pixels.columns and height * down >= pixels.rows:
+                    progress.report(
+                        0.9 * stop / height
+                    )  # all in one block: reading is nearly all there is to do
             return found
 
         return read
