@@ -72,7 +72,7 @@ def brute_force(codes, valid, kernels, steps_at, least=0.5, parts=9):
 
 
 def by_offset(kernel, steps, rows, columns, parts):
-    """What a cell counts for by how far it is away (2 rows + 1, 2 columns + 1), as the mean of places in it; and all together."""
+    """What a cell counts for by its offset, (2 rows + 1, 2 columns + 1), from places in it; and all together."""
     inside = (np.arange(parts) + 0.5) / parts - 0.5
     far = max(*kernel.half_size(steps), rows, columns)
     down, across = np.mgrid[-far : far + 1, -far : far + 1].astype(float)
