@@ -16,13 +16,13 @@ from .similarity import AITCHISON, COSINE, HELLINGER, JENSEN_SHANNON, closed, mi
 
 #: Shares below a hundredth count as a hundredth before logarithms are taken. Fixed, so that a site's number does not
 #: depend on which other sites are in the layer.
-ZERO_SHARE = 0.01
+LEAST_SHARE = 0.01
 #: What each measure gives. All of them are 1 for equal compositions and fall as these part.
 AGREEMENTS = {
     COSINE: "cosine, 0 to 1 (-1 to 1 for embeddings)",
     HELLINGER: "1 - Hellinger distance, 0 to 1",
     JENSEN_SHANNON: "1 - Jensen-Shannon distance (root of the divergence in bits), 0 to 1",
-    AITCHISON: f"1 / (1 + Aitchison distance), 0 to 1; shares below {ZERO_SHARE:g} count as {ZERO_SHARE:g}",
+    AITCHISON: f"1 / (1 + Aitchison distance), 0 to 1; shares below {LEAST_SHARE:g} count as {LEAST_SHARE:g}",
 }
 
 
@@ -90,7 +90,7 @@ def agreement(first: np.ndarray, second: np.ndarray, measure: str = COSINE) -> n
     return found
 
 
-def zeros_replaced(values: np.ndarray, share: float = ZERO_SHARE) -> np.ndarray:
+def zeros_replaced(values: np.ndarray, share: float = LEAST_SHARE) -> np.ndarray:
     """Closed rows (n, d) in which each part below ``share`` is ``share`` and the others keep their ratios.
 
     Multiplicative replacement (Martin-Fernandez et al. 2003, doi:10.1023/A:1023866030544), of zeros and of what is

@@ -12,7 +12,7 @@ from ..errors import InputError
 CONSTANT = 1e-12
 #: A zero share is replaced by this much of the smallest share there is, before logarithms are taken of it
 #: (Martin-Fernandez et al. 2003, doi:10.1023/A:1023866030544).
-ZERO_SHARE = 0.65
+ZERO_PART = 0.65
 
 COSINE, DIFFERENCE, HELLINGER, JENSEN_SHANNON, AITCHISON = (
     "cosine",
@@ -95,7 +95,7 @@ def similarity_matrix(values: np.ndarray, measure: str = "") -> np.ndarray:
     - hellinger: 1 - sqrt(1 - sum sqrt(p q)), 0 to 1 (doi:10.1515/crll.1909.136.210).
     - jensen-shannon: 1 - sqrt(divergence, base 2), 0 to 1 (Endres and Schindelin 2003, doi:10.1109/TIT.2003.813506).
     - aitchison: 1 - d / largest d over the n sites, d the distance of centred log-ratios (Aitchison 1982); 1
-      throughout where all are equal. Zeros are replaced multiplicatively, by ``ZERO_SHARE`` of the smallest share.
+      throughout where all are equal. Zeros are replaced multiplicatively, by ``ZERO_PART`` of the smallest share.
 
     Raises :class:`InputError` as :func:`measure_of`.
     """
@@ -143,7 +143,7 @@ def centred_log_ratios(shares: np.ndarray) -> np.ndarray:
     """Centred log-ratios (n, d) of closed rows, zeros replaced as in :func:`similarity_matrix`."""
     zero = shares <= 0.0
     if zero.any():
-        small = ZERO_SHARE * min(shares[~zero].min(), 1.0 / shares.shape[1])
+        small = ZERO_PART * min(shares[~zero].min(), 1.0 / shares.shape[1])
         shares = np.where(zero, small, shares * (1.0 - small * zero.sum(axis=1, keepdims=True)))
     logs = np.log(shares)
     return logs - logs.mean(axis=1, keepdims=True)

@@ -15,7 +15,7 @@ from skbio.stats.composition import clr, multi_replace
 from soundvis_core.errors import InputError
 from soundvis_core.statistics.agreement import (
     AGREEMENTS,
-    ZERO_SHARE,
+    LEAST_SHARE,
     Comparison,
     agreement,
     zeros_replaced,
@@ -51,10 +51,10 @@ def test_hellinger_by_the_affinity():
 
 
 def test_aitchison_is_scikit_bios():
-    logs = [clr(multi_replace(rows, delta=ZERO_SHARE)) for rows in (SOUND, SIGHT)]
+    logs = [clr(multi_replace(rows, delta=LEAST_SHARE)) for rows in (SOUND, SIGHT)]
     expected = 1.0 / (1.0 + np.linalg.norm(logs[0] - logs[1], axis=1))
     np.testing.assert_allclose(agreement(SOUND, SIGHT, "aitchison"), expected, atol=1e-12)
-    np.testing.assert_allclose(zeros_replaced(SOUND), multi_replace(SOUND, delta=ZERO_SHARE), atol=1e-15)
+    np.testing.assert_allclose(zeros_replaced(SOUND), multi_replace(SOUND, delta=LEAST_SHARE), atol=1e-15)
 
 
 def test_numbers_by_hand():
@@ -131,7 +131,7 @@ def test_any_order_and_stretch():
 
 def test_what_is_less_than_a_replaced_zero_counts_as_one():
     values = np.array([[0.5, 0.5, 0.0], [0.5, 0.4999, 0.0001], [0.5, 0.49, 0.01]])
-    np.testing.assert_allclose(zeros_replaced(values)[:, 2], ZERO_SHARE, atol=1e-15)
+    np.testing.assert_allclose(zeros_replaced(values)[:, 2], LEAST_SHARE, atol=1e-15)
     np.testing.assert_allclose(zeros_replaced(values).sum(axis=1), 1.0)
     np.testing.assert_allclose(zeros_replaced(values)[1], [0.99 * 0.5 / 0.9999, 0.99 * 0.4999 / 0.9999, 0.01])
     other = np.array([[0.2, 0.3, 0.5]] * 3)
