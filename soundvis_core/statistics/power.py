@@ -9,11 +9,10 @@ so that both can be told for other numbers of sites.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import InputError
 from .moments import permutation_sd, sd_of_sums
 from .pair_variance import PairVariance, pair_variance, z_scores
 from .similarity import pairs_of, varies
@@ -23,27 +22,6 @@ MIN_SITES = 6
 #: No study is told to have more sites than this.
 MAX_SITES = 10_000_000
 _HALVINGS = 60
-
-
-@dataclass(frozen=True)
-class PowerPlan:
-    """What a run's sites can find.
-
-    sites, alpha, power: asked for. null_sd: of r over all permutations of the sites. detectable_r: the smallest
-    absolute r found at p <= alpha, two-sided, with a chance of ``power``. target_r: the absolute r asked about;
-    power_at_target: the chance to find it with these sites; sites_needed: how many sites find it with ``power``.
-    Numbers are None where undefined, and ``note`` says why.
-    """
-
-    sites: int
-    alpha: float
-    power: float
-    null_sd: float | None = None
-    detectable_r: float | None = None
-    target_r: float | None = None
-    power_at_target: float | None = None
-    sites_needed: int | None = None
-    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -152,48 +130,3 @@ def power_model(
         return None
     whole = sites if sites and null_sd is not None else len(a)
     return PowerModel(whole, spread, known[0], known[1], known[2], known[3], alpha)
-
-
-def power_plan(
-    a: np.ndarray,
-    b: np.ndarray,
-    target_r: float | None = None,
-    alpha: float = 0.05,
-    power: float = 0.8,
-    sites: int = 0,
-    null_sd: float | None = None,
-) -> PowerPlan:
-    """What the sites of two blocks can find, and how many would find ``target_r``.
-
-    a, b: (n, n) symmetric similarities. target_r: -1 to 1 without the ends and 0, or None to leave it out; its sign
-    does not matter. sites, null_sd: as of :func:`power_model`.
-
-    Raises :class:`InputError` where target_r, alpha or power are out of range.
-    """
-    for value, what in ((alpha, "level alpha"), (power, "power")):
-        if not 0.0 < value < 1.0:
-            raise InputError(f"The {what} is {value:g}; it must lie between 0 and 1.")
-    if target_r is not None and not 0.0 < abs(target_r) < 1.0:
-        raise InputError(f"The r to find is {target_r:g}; it must lie between 0 and 1, without these two.")
-    count = sites or len(a)
-    target = None if target_r is None else abs(target_r)
-    empty = PowerPlan(count, alpha, power, target_r=target)
-    if len(a) < MIN_SITES:
-        return replace(empty, note=f"fewer than {MIN_SITES} sites")
-    model = power_model(a, b, alpha, sites, null_sd)
-    if model is None:
-        return replace(
-            empty, note="all pairs are equally similar in one block, or r is the same in every order"
-        )
-    detectable = model.detectable_r(count, power)
-    plan = replace(
-        empty,
-        null_sd=model.null_sd_at(count),
-        detectable_r=detectable,
-        note="" if detectable is not None else f"{count} sites are too few to find any r",
-    )
-    if target is None:
-        return plan
-    return replace(
-        plan, power_at_target=model.power(target, count), sites_needed=model.sites_needed(target, power)
-    )

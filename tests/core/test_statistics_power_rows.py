@@ -8,10 +8,10 @@ import pytest
 from soundvis_core.errors import Cancelled, InputError
 from soundvis_core.progress import NoProgress
 from soundvis_core.statistics import power_rows as module
-from soundvis_core.statistics.power import power_plan
 from soundvis_core.statistics.power_rows import power_rows
 from soundvis_core.statistics.results import Block
 from soundvis_core.statistics.similarity import mean_of_z_scores, pairs_of, similarity_matrix
+from tests.builders.power_of_pair import power_of
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -40,7 +40,7 @@ def test_the_numbers_are_those_of_each_pair_by_itself():
     seen = [views[1], views[2], mean_of_z_scores(views[1], views[2])]
     for row, view in zip(rows, seen):
         for target in row.targets:
-            plan = power_plan(views[0], view, target.r, 0.01, 0.9)
+            plan = power_of(views[0], view, target.r, 0.01, 0.9)
             assert (row.null_sd, row.detectable_r) == (plan.null_sd, plan.detectable_r)
             assert (target.power, target.sites_needed) == (plan.power_at_target, plan.sites_needed)
 
@@ -73,7 +73,7 @@ def test_categories_of_bga_blocks():
     rows = power_rows([Block("sound BGA", shares[0], bga=True), Block("street BGA", shares[1], bga=True)])
     assert [row.category for row in rows] == ["", "biophony", "geophony", "anthrophony"]
     numbers = [similarity_matrix(values[:, 1:2]) for values in shares]
-    assert rows[2].null_sd == power_plan(*numbers).null_sd
+    assert rows[2].null_sd == power_of(*numbers).null_sd
 
 
 def test_rows_that_tell_nothing_say_why():

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from helpers import AlgorithmError, Feedback, read_features
 
-from soundvis_core.statistics.power import power_plan
 from soundvis_core.statistics.similarity import pairs_of, similarity_matrix
+from tests.builders.power_of_pair import power_of
 
 GENERATOR = np.random.default_rng(2)
 SITES = 30
@@ -43,7 +43,7 @@ def test_numbers_of_every_row(run, layer):
         sound, street = (similarity_matrix(values[part].astype(float)) for values in (SOUND, SHARES))
         assert (row["block_a"], row["block_b"], row["category"]) == ("sound", "street", "")
         for name, r in (("0_2", 0.2), ("0_35", 0.35)):
-            plan = power_plan(sound, street, r)
+            plan = power_of(sound, street, r)
             assert row["null_sd"] == pytest.approx(plan.null_sd, rel=1e-5)
             assert row["r_detectable"] == pytest.approx(plan.detectable_r, rel=1e-5)
             assert row[f"power_r{name}"] == pytest.approx(plan.power_at_target, rel=1e-4)
@@ -67,7 +67,7 @@ def test_alpha_power_and_measure(run, layer):
     chosen = {"INPUT": layer(), **BLOCKS, "R": "0.2", "ALPHA": 0.01, "POWER": 0.9, "MEASURE": "hellinger"}
     (row,) = run("powerplan", chosen).features()
     sound = similarity_matrix(SOUND.astype(float))
-    plan = power_plan(sound, similarity_matrix(SHARES, "hellinger"), 0.2, 0.01, 0.9)
+    plan = power_of(sound, similarity_matrix(SHARES, "hellinger"), 0.2, 0.01, 0.9)
     assert row["sites_r0_2"] == pytest.approx(plan.sites_needed, abs=1)
     assert row["r_detectable"] == pytest.approx(plan.detectable_r, rel=1e-5)
 
