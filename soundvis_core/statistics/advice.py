@@ -19,6 +19,7 @@ from .mantel import pearson
 from .moments import permutation_sd
 from .results import MANTEL, MORAN, POOLED, RUNGS, STRATIFIED, Rung
 from .similarity import pairs_of, varies
+from .spatial_weights import FEWEST_PLACES
 
 #: One-sided normal quantile of p = .2: a structure missed costs more than one seen in vain, so the looks are lenient.
 _SEEN = 0.84
@@ -40,7 +41,8 @@ class Structure:
     """What in the sites of a row speaks against exchanging them.
 
     groups, space: whether sites of one group, and near sites (within groups where there are some), are alike in both
-    blocks. grouped: whether there were groups to look at; placed: whether the sites have places.
+    blocks. grouped: whether there were groups to look at; placed: whether the sites of one part lie at enough
+    different places to look for space.
     """
 
     groups: bool
@@ -71,7 +73,8 @@ def structure_of(
     parts = [part[placed[part]] for part in parts]
     parts = [part for part in parts if len(part) >= MIN_SITES]
     by_space = bool(parts) and all(_near_alike(matrix, distance, parts) for matrix in (a, b))
-    return Structure(by_group, by_space, grouped, bool(parts))
+    looked = any(_different(distance[np.ix_(part, part)]) >= FEWEST_PLACES for part in parts)
+    return Structure(by_group, by_space, grouped, looked)
 
 
 def advise(structure: Structure, rungs: Mapping[str, Rung]) -> Advice:
@@ -116,7 +119,14 @@ def sentence(rows: str, advice: Advice) -> str:
 
 
 def _unknown(structure: Structure) -> str:
-    return "" if structure.placed else " (without places, nearness could not be looked at)"
+    return (
+        "" if structure.placed else " (nearness could not be looked at: no places, or too few different ones)"
+    )
+
+
+def _different(distance: np.ndarray) -> int:
+    """How many different places the sites lie at."""
+    return int((~np.tril(distance <= 0.0, -1).any(axis=1)).sum())
 
 
 def _alike(matrix: np.ndarray, same: np.ndarray) -> bool:

@@ -148,7 +148,8 @@ def _partial(
     count = int(known.sum())
     if count < MIN_PARTIAL_SITES:
         listed = "a place and a value in every control" if sites.controls else "a place"
-        return Rung(PARTIAL, None, None, note=f"fewer than {MIN_PARTIAL_SITES} sites have {listed}")
+        have = f" have {listed}" if count < len(positions) else ""
+        return Rung(PARTIAL, None, None, note=f"fewer than {MIN_PARTIAL_SITES} sites{have}")
     matrices = [places.log_distance(positions[known], progress)] if distance else []
     matrices.extend(difference_matrix(values[positions[known]]) for values in sites.controls.values())
     a, b = evidence.a, evidence.b
@@ -191,8 +192,9 @@ def _moran(evidence: Evidence, sites: Sites, places: Places, settings: Settings,
         parts = [np.flatnonzero(placed & (codes == code)) for code in np.unique(codes[codes >= 0])]
     parts = [part for part in parts if len(part) >= MIN_MORAN_SITES]
     if not parts:
-        where = "in any group " if grouped else ""
-        return Rung(MORAN, None, None, note=f"fewer than {MIN_MORAN_SITES} sites {where}have a place")
+        where = " in any group" if grouped else ""
+        have = "" if placed.all() else " have a place"
+        return Rung(MORAN, None, None, note=f"fewer than {MIN_MORAN_SITES} sites{where}{have}")
     found = []
     for number, part in enumerate(parts):
         step = PartOf(progress, number / len(parts), (number + 1) / len(parts))

@@ -55,6 +55,17 @@ def look(values, place, codes):
     return structure_of(a, b, codes, None if place is None else log_distance(place))
 
 
+@pytest.mark.parametrize("places", [1, 4])
+def test_too_few_places_are_no_look_at_nearness(places):
+    values, _ = blocks()
+    where = np.array([(0.01 * (site % places), 51.0) for site in range(SITES)])
+    found = look(values, where, np.full(SITES, -1))
+    assert not found.placed
+    if not found.space:
+        told = advise(found, {MANTEL: ALL[MANTEL]})
+        assert "could not be looked at" in told.reason and "nearness does not" not in told.reason
+
+
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("space", [False, True])
 @pytest.mark.parametrize("cities", [False, True])

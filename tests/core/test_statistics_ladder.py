@@ -151,7 +151,7 @@ def test_spearman_tests_ranks_at_every_rung():
         (
             {"lonlat": lonlat(), "groups": ["a", "b", "c", "d", "e"] * 6},
             MORAN,
-            "sites in any group have a place",
+            "fewer than 8 sites in any group",
         ),
     ],
 )
