@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..statistics.results import (
     FUSION_QUANTITIES,
@@ -30,7 +30,7 @@ from .markup import (
     value_cell,
     with_whole,
 )
-from .wording import LEVEL, compared, number, percent, span, tested
+from .wording import LEVEL, SHORT_RUNGS, compared, number, percent, span, tested
 
 #: Rows of one table; the CSV file goes on.
 MAX_ROWS = 200
@@ -113,14 +113,14 @@ def heterogeneity_section(result: CorrelationResult) -> str:
             ("Groups", ""),
             ("Q", "Cochran"),
             ("df", ""),
-            ("p", ""),
+            ("p", "Welch's F"),
             ("I\u00b2", ""),
             ("Read", ""),
         ]
     )
     lead = (
         "<p class='lead'>Cochran's Q over Fisher's z of the groups' r, each weighted by its sampling "
-        "variance; I\u00b2 is the share "
+        "variance; p is by Welch's F, as these variances are estimated from few sites; I\u00b2 is the share "
         "of the variation between groups that is more than sampling noise.</p>"
     )
     shown = table("groups", head, f"<tbody>{rows}</tbody>") + more_rows(len(result.heterogeneity), MAX_ROWS)
@@ -180,7 +180,7 @@ def bands_section(result: CorrelationResult) -> str:
             _band_row(band, under, rows.get((band.block_a, band.block_b, band.category, group)))
             for band, under in with_whole(mine)
         )
-        bodies += f"<tbody>{group_head(group, 7)}{lines}</tbody>" if mine else ""
+        bodies += f"<tbody>{group_head(group, 8)}{lines}</tbody>" if mine else ""
     head = heads(
         [
             ("Compared", ""),
@@ -188,14 +188,29 @@ def bands_section(result: CorrelationResult) -> str:
             ("Median r", "of the draws"),
             ("95 % of draws", ""),
             ("Same sign", "of draws"),
-            ("Mantel p", f"\u2264 {LEVEL:g}, of draws"),
+            ("p", f"\u2264 {LEVEL:g}, of draws"),
+            ("Test", "row and draws"),
             ("Conclusion", "under the draws"),
         ]
     )
     return section(
         "weights",
         "If the BGA weights were others",
-        _survivors(bands) + table("bands", head, bodies) + more_rows(len(bands), MAX_ROWS),
+        _survivors(bands)
+        + table("bands", head, bodies)
+        + _marked(bands, rows)
+        + more_rows(len(bands), MAX_ROWS),
+    )
+
+
+def _marked(bands: Sequence[WeightBand], rows: Mapping[tuple[str, str, str, str], CorrelationRow]) -> str:
+    if not any(
+        _looser(band, rows.get((band.block_a, band.block_b, band.category, band.group))) for band in bands
+    ):
+        return ""
+    return (
+        "<p class='lead'>* Another test is advised for this row, which would have to be drawn anew for each draw of "
+        "the weights. Here the conclusion of the test named is compared, the strictest that needs no drawing.</p>"
     )
 
 
@@ -205,11 +220,8 @@ def _survivors(bands: Sequence[WeightBand]) -> str:
     draws = max((band.draws for band in bands), default=0)
     text = f"r was computed again under {draws:,} draws of the weights. "
     if judged:
-        text += (
-            f"{len(held)} of {len(judged)} conclusions (link or none) hold in at least 95 % of the draws."
-            if len(held) < len(judged)
-            else f"All {len(judged)} conclusions (link or none) hold in at least 95 % of the draws."
-        )
+        held_of = f"{len(held)} of {len(judged)}" if len(held) < len(judged) else f"All {len(judged)}"
+        text += f"{held_of} conclusions (link or none, by the test that is named) hold in at least 95 % of the draws."
     lost = list(
         dict.fromkeys(
             compared(band) + (f", {band.category}" if band.category else "")
@@ -234,5 +246,16 @@ def _band_row(band: WeightBand, under: bool, row: CorrelationRow | None) -> str:
         f"<tr>{compared_cell(band.block_a, band.block_b, band.category, under)}"
         f"{value_cell(None if row is None else row.r)}{value_cell(band.median)}{cell(interval)}"
         f"{cell(percent(band.same_sign, 0))}{cell(percent(band.significant, 0))}"
-        f"<td>{verdict}</td></tr>\n"
+        f"{cell(_judged(band, row), 'test')}<td>{verdict}</td></tr>\n"
     )
+
+
+def _judged(band: WeightBand, row: CorrelationRow | None) -> str:
+    """The test that row and draws are judged by, marked where it is not the advised one."""
+    name = SHORT_RUNGS.get(band.judged_by, escape(band.judged_by)) if band.survives is not None else "\u2013"
+    return f"{name} *" if _looser(band, row) else name
+
+
+def _looser(band: WeightBand, row: CorrelationRow | None) -> bool:
+    told = band.survives is not None and row is not None and bool(row.advised)
+    return told and row is not None and row.advised != band.judged_by

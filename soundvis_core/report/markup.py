@@ -10,6 +10,9 @@ from ..statistics.results import POOLED, CorrelationRow, HeterogeneityRow, Weigh
 from .figures import BGA_COLOURS
 from .wording import LEVEL, PLAIN_DIGITS, group_name, number, printable, probability
 
+#: Begins what is not to be parted where the page is printed.
+KEPT = "<div class='kept'>"
+
 _Row = TypeVar("_Row", CorrelationRow, HeterogeneityRow, WeightBand)
 
 
@@ -108,12 +111,16 @@ def more_rows(count: int, limit: int) -> str:
     )
 
 
-def section(key: str, title: str, content: str, kind: str = "") -> str:
-    """A part of the page that the list of contents leads to; nothing where it has no content."""
-    if not content:
+def section(key: str, title: str, content: str, kind: str = "", first: str = "") -> str:
+    """A part of the page that the list of contents leads to; nothing where it has no content.
+
+    first: what comes before the content and stays on one printed page with the title.
+    """
+    if not content and not first:
         return ""
     named = f" class='{kind}'" if kind else ""
-    return f"<section id='{key}'{named}><h2>{title}</h2>{content}</section>"
+    head = f"<h2>{title}</h2>"
+    return f"<section id='{key}'{named}>{f'{KEPT}{head}{first}</div>' if first else head}{content}</section>"
 
 
 def figure(svgs: Sequence[str], caption: str = "", columns: int = 1) -> str:

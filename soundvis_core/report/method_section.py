@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from ..statistics.multiplicity import family_sizes
 from ..statistics.results import MANTEL, MORAN, NAIVE, PARTIAL, STRATIFIED, CorrelationResult
 from .markup import escape, isolated, section
 from .references import REFERENCES
-from .wording import COEFFICIENTS
+from .wording import COEFFICIENTS, SHORT_RUNGS
 
 _Cite = Callable[[str], str]
 _Part = tuple[str, str]
@@ -109,11 +110,15 @@ def _rungs(result: CorrelationResult, cite: _Cite) -> Iterator[_Part]:
 
 def _around(result: CorrelationResult, cite: _Cite) -> Iterator[_Part]:
     if any(rung.holm is not None for row in result.rows for rung in row.rungs.values()):
+        families = ", ".join(
+            f"{SHORT_RUNGS[name]} {count:,}" for name, count in family_sizes(result.rows).items() if count
+        )
         yield (
             "Many tests",
             (
-                f"p of each rung adjusted over all rows of the run: Holm{cite('holm')} bounds the chance of any false "
-                f"find, Benjamini and Hochberg (BH){cite('bh')} the share of false ones among the finds."
+                f"p of each rung adjusted over the rows that have it ({families}): Holm{cite('holm')} bounds the "
+                f"chance of any false find, Benjamini and Hochberg (BH){cite('bh')} the share of false ones among "
+                "the finds."
             ),
         )
     if any(row.interval is not None for row in result.rows):
@@ -149,7 +154,7 @@ def _further(result: CorrelationResult, cite: _Cite) -> Iterator[_Part]:
             (
                 "Multiple R is that of the regression of the similarity in sound on those in street and aerial. What a "
                 "view explains alone is the loss in R\u00b2 without it; what remains is explained by both in common. "
-                "The difference of the two r is tested by permutation of sites."
+                "The difference of the two r is tested by permutation and by bootstrap of sites; the larger p counts."
             ),
         )
     if result.heterogeneity:
@@ -157,7 +162,8 @@ def _further(result: CorrelationResult, cite: _Cite) -> Iterator[_Part]:
             "Groups",
             (
                 f"Cochran's Q{cite('cochran')} and I\u00b2{cite('higgins')} of Fisher's z of the groups' r, with "
-                "sampling variances that allow for sites shared between pairs."
+                "sampling variances that allow for sites shared between pairs. Chi-square would take these as known; "
+                f"p is by Welch's F instead{cite('welch')}, with half its second degrees of freedom."
             ),
         )
     if result.alignments:
@@ -171,5 +177,9 @@ def _further(result: CorrelationResult, cite: _Cite) -> Iterator[_Part]:
     if result.bands:
         yield (
             "BGA weights",
-            "The weights of the classes are uncertain: each draw varies them, and shares and r are computed again.",
+            (
+                "The weights of the classes are uncertain: each draw varies them, and shares and r are computed again. "
+                "A draw is judged by the exact mean and spread of its r over all permutations of the sites, within "
+                "groups where the stratified test is named."
+            ),
         )

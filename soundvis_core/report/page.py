@@ -19,7 +19,7 @@ from .data_section import data_section, left_out_section
 from .figures import BGA_COLOURS
 from .further_tables import bands_section, ceiling_section, fusion_section, heterogeneity_section
 from .ladder_figure import ladder_figures
-from .markup import escape, figure, isolated, section, table
+from .markup import KEPT, escape, figure, isolated, section, table
 from .method_section import method_section
 from .numbers_table import numbers_csv
 from .pair_figures import pair_figure
@@ -208,7 +208,9 @@ def _ladder(result: CorrelationResult) -> str:
         "the way up is one that the looser tests owe to something else, such as cities or nearness.</p>"
         f"<ol class='rungs'>{rungs}</ol>{figure(svgs, _ladder_key(result, left))}"
         "<h3>Every rung in numbers</h3><p class='lead'>Shaded: the advised rung. "
-        f"<b>Bold</b>: at most {LEVEL:g}. Grey: the coefficient that the rung itself tests, where it differs.</p>"
+        f"<b>Bold</b>: at most {LEVEL:g}. Grey: the coefficient that the rung itself tests, "
+        "beyond distance or place. Below: p adjusted over the "
+        "rows that have this test, as many as the head says.</p>"
         f"{ladder_table(result)}"
     )
     return section("ladder", "The ladder of tests", content)
@@ -271,8 +273,15 @@ def _maps(result: CorrelationResult) -> str:
         "North is up; each "
         f"map has its own scale, true on the ground. {escape(left_out)}"
     )
-    parts = "".join(f"<h3>{escape(name)}</h3>{figure(svgs)}" for name, svgs in drawn)
-    return section("maps", "Where they agree", f"<p class='lead'>{lead}</p>{parts}")
+    # A title and its first map stay together in print; further maps of a pair may go on to the next page.
+    first, *others = [
+        (f"<h3>{escape(name)}</h3>{figure(svgs[:1])}", figure(svgs[1:]) if svgs[1:] else "")
+        for name, svgs in drawn
+    ]
+    parts = "".join(f"{KEPT}{top}</div>{rest}" for top, rest in others)
+    return section(
+        "maps", "Where they agree", first[1] + parts, first=f"<p class='lead'>{lead}</p>{first[0]}"
+    )
 
 
 def _provenance(result: CorrelationResult, provenance: Mapping[str, str]) -> str:

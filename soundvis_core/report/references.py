@@ -69,6 +69,13 @@ REFERENCES = {
         ),
         "10.2307/3001666",
     ),
+    "welch": (
+        (
+            "Welch, B. L. (1951). On the comparison of several mean values: an alternative approach. "
+            "Biometrika 38, 330\u2013336."
+        ),
+        "10.1093/biomet/38.3-4.330",
+    ),
     "higgins": (
         (
             "Higgins, J. P. T., Thompson, S. G., Deeks, J. J., Altman, D. G. (2003). Measuring "

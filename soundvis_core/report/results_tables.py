@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..statistics.results import POOLED, RUNGS, CorrelationResult, CorrelationRow, Rung
+from ..statistics.results import MORAN, PARTIAL, POOLED, RUNGS, CorrelationResult, CorrelationRow, Rung
 from .markup import (
     cell,
     chosen,
@@ -27,6 +27,8 @@ from .wording import COEFFICIENTS, LEVEL, SHORT_RUNGS, advised_rung, number, spa
 MAX_ROWS = 400
 MAX_LADDER_ROWS = 400
 MAX_SENTENCES = 200
+#: Rungs that test another coefficient than the row's.
+_OWN_STATISTIC = (PARTIAL, MORAN)
 
 
 def results_section(result: CorrelationResult) -> str:
@@ -54,7 +56,7 @@ def results_section(result: CorrelationResult) -> str:
         if rows:
             lines = "".join(_result_row(row, under, kept) for row, under in with_whole(rows))
             bodies += f"<tbody>{group_head(group, count)}{lines}</tbody>"
-    untested = "" if has["p"] else " Nothing was tested by permutation: no permutations were asked for."
+    untested = "" if has["p"] else f" {_untested(result)}"
     lead = (
         "<p class='lead'>Correlation between the similarities of all pairs of sites in one block and in "
         "the other. The test, "
@@ -67,6 +69,12 @@ def results_section(result: CorrelationResult) -> str:
         "Correlations",
         lead + table("results", head, bodies) + more_rows(len(result.rows), MAX_ROWS),
     )
+
+
+def _untested(result: CorrelationResult) -> str:
+    if not result.permutations:
+        return "Nothing was tested by permutation: no permutations were asked for."
+    return "Nothing could be tested by permutation; the rows say why."
 
 
 def _result_row(row: CorrelationRow, under: bool, kept: Sequence[bool]) -> str:
@@ -114,7 +122,7 @@ def ladder_table(result: CorrelationResult) -> str:
     adjusted = any(
         rung.holm is not None or rung.bh is not None for row in rows for rung in row.rungs.values()
     )
-    below = "Holm \u00b7 BH" if adjusted else ""
+    family = {name: sum(row.p(name) is not None for row in result.rows) for name in rungs}
     notes: dict[str, int] = {}
     bodies = ""
     for group in (POOLED, *result.groups):
@@ -123,7 +131,13 @@ def ladder_table(result: CorrelationResult) -> str:
             for row, under in with_whole([row for row in rows if row.group == group])
         )
         bodies += f"<tbody>{group_head(group, len(rungs) + 2)}{lines}</tbody>" if lines else ""
-    names = [(f"{SHORT_RUNGS[name].capitalize()} p", below) for name in rungs]
+    names = [
+        (
+            f"{SHORT_RUNGS[name].capitalize()} {f'{symbol}, ' if name in _OWN_STATISTIC else ''}p",
+            f"Holm \u00b7 BH, of {family[name]:,}" if adjusted and family[name] else "",
+        )
+        for name in rungs
+    ]
     text = "".join(f"<li value='{place}'>{escape(_sentence(note))}</li>" for note, place in notes.items())
     told = f"<ol class='notes'>{text}</ol>" if text else ""
     head = heads([("Compared", ""), (symbol, ""), *names])
@@ -144,8 +158,9 @@ def _rung_cell(row: CorrelationRow, rung: Rung | None, notes: dict[str, int], ad
     mark = f"<sup>{notes.setdefault(rung.note, len(notes) + 1)}</sup>" if rung.note else ""
     if rung.p is None and rung.statistic is None:
         return cell("\u2013" + mark)
+    # Its own r is told even where it is the row's to three digits: a blank would look like none.
     own = tested(row)
-    differs = rung.statistic is not None and (own is None or abs(rung.statistic - own) > 5e-4)
+    differs = rung.statistic is not None and (rung.name in _OWN_STATISTIC or own is None)
     statistic = f"<span class='beside'>{number(rung.statistic)}</span>\u2002" if differs else ""
     below = ""
     if adjusted and rung.p is not None:

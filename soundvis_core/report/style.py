@@ -110,7 +110,7 @@ dd { margin: 2px 0 0; max-width: 88ch; }
   .panels { display: block; }
   .panels > div { display: inline-block; width: 48.4%; margin: 0 3% 14px 0; vertical-align: top; }
   .panels > div:nth-child(2n) { margin-right: 0; }
-  tr, .panels > div, .wide, dt, h2, h3, .lead { break-inside: avoid; }
+  tr, .panels > div, .wide, .kept, dt, h2, h3, .lead { break-inside: avoid; }
   dt { break-after: avoid; }
   .summary { font-size: 9.5pt; padding: 1px 16px 6px; }
   .summary .minded, .summary h3 { font-size: 8.5pt; }

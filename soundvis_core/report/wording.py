@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from ..statistics.multiplicity import beyond_reach
 from ..statistics.results import (
     MANTEL,
     MORAN,
@@ -152,6 +153,7 @@ def cautions(result: CorrelationResult) -> list[str]:
             f"With {result.permutations} permutations the smallest possible p of a permutation test is "
             f"{probability(1.0 / (result.permutations + 1))}; ask for 999 or more."
         )
+    said.extend(beyond_reach(result))
     few = sorted({row.group for row in result.rows if row.group != POOLED and row.sites < FEW_SITES})
     if few:
         listed = ", ".join(few[:5]) + (f" and {len(few) - 5} more" if len(few) > 5 else "")

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
+
+from .results import NAIVE, RUNGS, CorrelationResult, CorrelationRow
+
+#: The level at which a row is called a link.
+LEVEL = 0.05
 
 
 def holm(p: Sequence[float | None]) -> list[float | None]:
@@ -35,6 +41,23 @@ def benjamini_hochberg(p: Sequence[float | None]) -> list[float | None]:
     factors = len(values) / np.arange(1, len(values) + 1)
     steps = np.minimum.accumulate((factors * values[ascending])[::-1])[::-1]
     return _placed(p, tested, ascending, np.minimum(steps, 1.0))
+
+
+def family_sizes(rows: Sequence[CorrelationRow]) -> dict[str, int]:
+    """How many rows have a p of each rung: over so many it is adjusted."""
+    return {name: sum(row.p(name) is not None for row in rows) for name in RUNGS}
+
+
+def beyond_reach(result: CorrelationResult) -> list[str]:
+    """A sentence where so many rows were tested by so few permutations that none can be a find after Holm."""
+    sizes = family_sizes(result.rows)
+    most = max((size for name, size in sizes.items() if name != NAIVE), default=0)
+    if not result.permutations or most < 2 or most <= LEVEL * (result.permutations + 1):
+        return []
+    least = min(1.0, most / (result.permutations + 1))
+    needed = math.ceil(most / LEVEL - 1e-9) - 1
+    said = f"With {most:,} rows, p after Holm's correction cannot be below {least:.3f}"
+    return [f"{said}: ask for at least {needed:,} permutations."]
 
 
 def _tested(p: Sequence[float | None]) -> tuple[list[int], np.ndarray]:

@@ -82,13 +82,19 @@ def test_columns_without_numbers_are_left_out():
     html = results_section(bare)
     assert "95 % interval" not in html and "Ceiling" not in html and "Holm" not in html
     assert "no permutations were asked for" in html
+    html = results_section(replace(bare, permutations=999))
+    assert "no permutations" not in html and "Nothing could be tested by permutation" in html
 
 
 def test_every_rung_is_in_the_ladder_table_with_its_adjustments_and_note(paper):
     html = ladder_table(paper)
     assert html.count("<td class='number read'>") == len(paper.rows)
     partial = paper.rows[0].rungs["partial"]
-    assert number(partial.statistic) in html  # the only rung with a statistic of its own
+    assert number(partial.statistic) in html
+    row = paper.rows[0]
+    same = replace(row, rungs={**row.rungs, "partial": replace(partial, statistic=row.r)})
+    assert f"<span class='beside'>{number(row.r)}</span>" in ladder_table(replace(paper, rows=(same,)))
+    assert f"BH, of {sum(row.p('mantel') is not None for row in paper.rows)}<" in html
     assert "Within one group it is the Mantel test." in html
     assert html.count("<li") == 1  # the same note is told once
 
@@ -183,13 +189,22 @@ def test_both_views_are_told_in_numbers_and_bars(paper):
 def test_heterogeneity_ceiling_and_weights_are_told(paper):
     html = heterogeneity_section(paper)
     row = paper.heterogeneity[0]
-    assert number(row.q, 2) in html and ("groups differ" in html or "no difference" in html)
+    assert (
+        "Welch's F" in html
+        and number(row.q, 2) in html
+        and ("groups differ" in html or "no difference" in html)
+    )
     html = ceiling_section(paper)
     row = paper.rows[0]
     assert number(row.ceiling, 2) in html and f"{number(100 * row.r / row.ceiling, 0)} %" in html
     html = bands_section(paper)
     survive = sum(bool(band.survives) for band in paper.bands)
     assert f"{survive} of {len(paper.bands)} conclusions" in html and html.count(">survives<") == survive
+    band = paper.bands[0]
+    for rung, mark in (("mantel", False), ("moran", True)):
+        rows = tuple(replace(row, advised=rung) for row in paper.rows)
+        html = bands_section(replace(paper, bands=(replace(band, judged_by="mantel"),), rows=rows))
+        assert ("Mantel *" in html) == ("drawn anew" in html) == mark
     none = replace(
         paper, bands=(), heterogeneity=(), rows=tuple(replace(row, ceiling=None) for row in paper.rows)
     )

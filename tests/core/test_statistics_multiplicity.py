@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soundvis_core.statistics.multiplicity import benjamini_hochberg, holm
+from soundvis_core.statistics.multiplicity import benjamini_hochberg, beyond_reach, family_sizes, holm
+from soundvis_core.statistics.results import CorrelationResult, CorrelationRow, Rung
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -58,3 +59,22 @@ def test_definitions(p):
             min(1.0, *(tests * q / (k + 1) for k, q in enumerate(family) if q >= value))
         )
         assert value <= by_bh * (1 + 1e-12) and by_bh <= by_holm * (1 + 1e-12)
+
+
+def run_of(rows, permutations):
+    rung = {name: Rung(name, 0.1, 0.001) for name in ("naive", "mantel")}
+    found = [CorrelationRow("sound", "street", str(n), 20, 0, 190, 0.1, rungs=rung) for n in range(rows)]
+    found.append(CorrelationRow("sound", "street", "none", 2, 0, 1, None))
+    return CorrelationResult(tuple(found), 20, (), (), permutations, 1, (), (), ())
+
+
+def test_a_family_too_large_for_its_permutations_is_told():
+    result = run_of(80, 999)
+    assert family_sizes(result.rows) == {"naive": 80, "mantel": 80, "stratified": 0, "partial": 0, "moran": 0}
+    told = (
+        "With 80 rows, p after Holm's correction cannot be below 0.080: ask for at least 1,599 permutations."
+    )
+    assert beyond_reach(result) == [told]
+    assert min(holm([1 / 1600] * 80)) <= 0.05 < min(holm([1 / 1599] * 80))
+    for rows, permutations in ((80, 1599), (50, 999), (1, 9), (80, 0), (0, 999)):
+        assert beyond_reach(run_of(rows, permutations)) == []

@@ -18,7 +18,7 @@ from soundvis_core.statistics.orders import permutation_orders
 COLUMNS = [
     "block_a", "block_b", "category", "group", "method", "sites", "dropped", "pairs", "r", "rho",
     "p_naive", "p_naive_holm", "p_naive_bh", "p_mantel", "p_mantel_holm", "p_mantel_bh",
-    "p_strat", "p_strat_holm", "p_strat_bh", "r_partial", "p_partial", "p_partial_holm", "p_partial_bh",
+    "p_strat", "p_strat_holm", "p_strat_bh", "r_partial", "p_partial", "p_partial_holm", "p_partial_bh", "r_moran",
     "p_moran", "p_moran_holm", "p_moran_bh", "ci_low", "ci_high", "null_sd", "ceiling", "advised", "says", "note",
 ]  # fmt: skip
 SITES = 30

@@ -55,6 +55,20 @@ def untested_lines(result: CorrelationResult) -> Iterator[str]:
             yield f"Left out, {label}: {why}."
 
 
+def family_lines(result: CorrelationResult) -> Iterator[str]:
+    """Over how many rows each p was adjusted, and whether any can be small enough after that."""
+    from soundvis_core.statistics.multiplicity import beyond_reach, family_sizes
+    from soundvis_core.statistics.results import RUNGS
+
+    sizes = {name: size for name, size in family_sizes(result.rows).items() if size > 1}
+    if sizes:
+        listed = "; ".join(
+            f"{RUNGS[name].split(',')[0].split(' (')[0]}: {size:,}" for name, size in sizes.items()
+        )
+        yield f"p by Holm and by Benjamini and Hochberg is adjusted over the rows that have the test ({listed})."
+    yield from beyond_reach(result)
+
+
 def screening_lines(result: CorrelationResult) -> Iterator[str]:
     """A line per rule of screening: how many sites it drops, and what r of the first pooled row becomes."""
     told: set[str] = set()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...layers.sinks import FieldSpec, integer, long_integer, number, text
 
 if TYPE_CHECKING:
-    from soundvis_core.statistics.results import CorrelationResult
+    from soundvis_core.statistics.results import CorrelationResult, WeightBand
 
 #: The rungs of the ladder as they begin the names of fields, and what each p is.
 _RUNGS = {
@@ -18,6 +18,8 @@ _RUNGS = {
     "partial": ("partial Mantel", "given distance and further fields"),
     "moran": ("Moran", "spectral randomisation, which keeps spatial autocorrelation"),
 }
+#: Rungs that test another r than the row's.
+_WITH_STATISTIC = ("partial", "moran")
 #: Columns that a result has under the same name.
 _AS_THEY_ARE = (
     "block_a", "block_b", "category", "group", "method", "sites", "dropped", "pairs", "r", "rho", "null_sd",
@@ -33,11 +35,13 @@ def _p_fields(rung: str) -> list[FieldSpec]:
     label, what = _RUNGS[rung]
     return [
         number(f"p_{rung}", f"p, {label}", what),
-        number(f"p_{rung}_holm", f"p, {label}, Holm", "adjusted over all rows of the table (Holm 1979)"),
+        number(
+            f"p_{rung}_holm", f"p, {label}, Holm", "adjusted over the rows that have this test (Holm 1979)"
+        ),
         number(
             f"p_{rung}_bh",
             f"p, {label}, Benjamini-Hochberg",
-            "adjusted over all rows of the table (Benjamini and Hochberg 1995)",
+            "adjusted over the rows that have this test (Benjamini and Hochberg 1995)",
         ),
     ]
 
@@ -58,6 +62,7 @@ CORRELATIONS: list[FieldSpec] = [
     *_p_fields("strat"),
     number("r_partial", "Partial r", "with distance and further fields held fixed"),
     *_p_fields("partial"),
+    number("r_moran", "Moran r", "beyond what place explains, within groups where there are some"),
     *_p_fields("moran"),
     number("ci_low", "95 % interval, low", "bootstrap of sites, of the tested coefficient"),
     number("ci_high", "95 % interval, high", "bootstrap of sites, of the tested coefficient"),
@@ -110,8 +115,8 @@ def correlation_rows(result: CorrelationResult) -> Iterator[dict[str, Any]]:
             if rung is None:
                 continue
             values.update({f"p_{field}": rung.p, f"p_{field}_holm": rung.holm, f"p_{field}_bh": rung.bh})
-            if field == "partial":
-                values["r_partial"] = rung.statistic
+            if field in _WITH_STATISTIC:
+                values[f"r_{field}"] = rung.statistic
             if rung.note and (rung.name, row.group == POOLED) in told:
                 notes.append(f"{label}: {rung.note}")
         if row.interval is not None:
@@ -122,7 +127,7 @@ def correlation_rows(result: CorrelationResult) -> Iterator[dict[str, Any]]:
 
 def fusion_rows(result: CorrelationResult) -> Iterator[dict[str, Any]]:
     """The rows of ``FUSION``: street and aerial together, differences between groups, the weights' uncertainty."""
-    from soundvis_core.statistics.results import FUSION_QUANTITIES
+    from soundvis_core.statistics.results import FUSION_QUANTITIES, RUNGS
 
     for fused in result.fusion:
         low, high = fused.interval or (None, None)
@@ -136,21 +141,24 @@ def fusion_rows(result: CorrelationResult) -> Iterator[dict[str, Any]]:
             "kind": "heterogeneity", "block_a": row.block_a, "block_b": row.block_b, "category": row.category,
             "note": row.note,
         }  # fmt: skip
-        label = f"Cochran's Q: does r differ between the {row.groups} groups ({row.df} degrees of freedom)"
+        freedom = f"{row.df} degrees of freedom; p by Welch's F"
+        label = f"Cochran's Q: does r differ between the {row.groups} groups ({freedom})"
         yield {**shared, "quantity": "q", "label": label, "value": row.q, "p": row.p}
         label = "I2: share of the variation between groups that is not sampling noise"
         yield {**shared, "quantity": "i2", "label": label, "value": row.i2}
+    advised = {(row.block_a, row.block_b, row.category, row.group): row.advised for row in result.rows}
     for band in result.bands:
+        test = RUNGS[band.judged_by].split(" (")[0]
         shared = {
             "kind": "weights", "block_a": band.block_a, "block_b": band.block_b, "category": band.category,
-            "group": band.group, "note": f"{band.draws} draws of the BGA weights",
+            "group": band.group, "note": f"{band.draws} draws of the BGA weights{_judged(band, advised)}",
         }  # fmt: skip
         numbers = (
             ("same_sign", "share of draws in which r has the sign of the row's", band.same_sign),
-            ("significant", "share of draws in which the Mantel p is at most .05", band.significant),
+            ("significant", f"share of draws in which the p of the {test} is at most .05", band.significant),
             (
                 "survives",
-                "whether the conclusion holds in at least 95 % of the draws (1: yes)",
+                f"whether the conclusion of the {test} holds in at least 95 % of the draws (1: yes)",
                 band.survives,
             ),
         )
@@ -166,6 +174,14 @@ def fusion_rows(result: CorrelationResult) -> Iterator[dict[str, Any]]:
                 "value": None if value is None else float(value),
             }
     yield from _screening_rows(result)
+
+
+def _judged(band: WeightBand, advised: Mapping[tuple[str, str, str, str], str]) -> str:
+    """Which test was not redone for the draws, where that is the one to read in the row."""
+    to_read = advised.get((band.block_a, band.block_b, band.category, band.group), "")
+    if to_read in ("", band.judged_by):
+        return ""
+    return f"; judged by the {band.judged_by} test, not by the {to_read} test that is advised for the row"
 
 
 def _screening_rows(result: CorrelationResult) -> Iterator[dict[str, Any]]:
