@@ -42,6 +42,8 @@ QUADRANTS: dict[str, tuple[RGB, bool]] = {
 }
 #: Half the width of the middle class about 0; the smallest one that holds nearly all sites is taken.
 _HALF_STEPS = (0.01, 0.02, 0.05, 0.1)
+#: The bounds where more than a tenth of the sites lie beyond those of the largest.
+_FAR = (0.1, 0.4, 0.7)
 #: p above this is not called significant.
 LEVEL = 0.05
 _LARGE, _SMALL = 3.8, 2.2
@@ -61,8 +63,9 @@ def class_bounds(r: Sequence[float]) -> list[float]:
     """Eight bounds of seven classes about 0, the outer ones open to -1 and 1, round numbers between."""
     sizes = sorted(abs(value) for value in r)
     most = sizes[int(0.9 * (len(sizes) - 1))] if sizes else 0.0
-    half = next((half for half in _HALF_STEPS if 5 * half >= most), _HALF_STEPS[-1])
-    inner = [half, 3 * half, 5 * half]
+    half = next((half for half in _HALF_STEPS if 5 * half >= most), 0.0)
+    # Where many sites have a large r, the classes reach further: none would be told from the others above 0.5.
+    inner = [half, 3 * half, 5 * half] if half else list(_FAR)
     return [-1.0, *(-value for value in reversed(inner)), *inner, 1.0]
 
 

@@ -197,4 +197,5 @@ def test_class_bounds_are_round_and_about_zero():
     from soundvis_qgis.layers.alignment_styles import class_bounds
 
     assert class_bounds([]) == [-1.0, -0.05, -0.03, -0.01, 0.01, 0.03, 0.05, 1.0]
-    assert class_bounds([0.2, -0.1, 0.9] * 10)[4:] == pytest.approx([0.1, 0.3, 0.5, 1.0])
+    assert class_bounds([0.2, -0.1, 0.45] * 10)[4:] == pytest.approx([0.1, 0.3, 0.5, 1.0])
+    assert class_bounds([0.2, -0.1, 0.9] * 10) == pytest.approx([-1.0, -0.7, -0.4, -0.1, 0.1, 0.4, 0.7, 1.0])
