@@ -33,22 +33,61 @@ run_package() { env -u PROJ_DATA -u PROJ_LIB timeout -k 20 20m "$DEV_PYTHON" -m 
 # count WORD CLOSING: the number before WORD in pytest's closing line, 0 where there is none.
 count() { grep -oE "[0-9]+ $1" <<<"$2" | grep -oE '^[0-9]+' || echo 0; }
 
+# start PART: run a part, with what it prints in its log; its exit status and its seconds lie beside.
+start() {
+    local part=$1 began=$SECONDS code=0
+    "run_${part/-/_}" -q ${ARGUMENTS[@]+"${ARGUMENTS[@]}"} >"$LOGS/test-$part.txt" 2>&1 || code=$?
+    echo "$code $((SECONDS - began))" >"$LOGS/test-$part.ended"
+}
+
+# The two runs of the core need one processor each, so they go side by side; the others one after another.
+for part in $SUITE; do
+    case $part in core | core-qgis | qgis | package) ;; *) fail "no part '$part' in the suite: core core-qgis qgis package" ;; esac
+    rm -f "$LOGS/test-$part.ended"
+done
+# Nothing runs on where the suite is stopped: the time limits of the parts pass the signal on.
+set -m
+stop_parts() {
+    local part
+    for part in $(jobs -p); do
+        pkill -TERM -P "$part" 2>/dev/null || true
+        kill -- "-$part" 2>/dev/null || true
+    done
+}
+trap stop_parts EXIT
+trap 'exit 130' INT TERM
+beside=
+if [[ " $SUITE " == *" core "* && " $SUITE " == *" core-qgis "* ]]; then
+    start core-qgis </dev/null &
+    beside=$!
+fi
+
 status=0
 results=()
 passed=0 failed=0 skipped=0
 for part in $SUITE; do
-    case $part in core | core-qgis | qgis | package) ;; *) fail "no part '$part' in the suite: core core-qgis qgis package" ;; esac
     step "Tests: $part"
-    began=$SECONDS
-    code=0
-    "run_${part/-/_}" -q ${ARGUMENTS[@]+"${ARGUMENTS[@]}"} 2>&1 | tee "$LOGS/test-$part.txt" || code=$?
+    if [ "$part" = core-qgis ] && [ -n "$beside" ]; then
+        wait "$beside" || true
+        cat "$LOGS/test-$part.txt"
+    else
+        start "$part" </dev/null &
+        running=$!
+        tail --pid="$running" -n +1 -F "$LOGS/test-$part.txt" 2>/dev/null &
+        shown=$!
+        # Not in the foreground: a signal is heard at once.
+        wait "$running" || true
+        wait "$shown" || true
+    fi
+    code=1 seconds=0
+    if [ -f "$LOGS/test-$part.ended" ]; then read -r code seconds <"$LOGS/test-$part.ended"; fi
     closing=$(grep -E '(passed|failed|error|no tests ran|skipped|deselected).* in [0-9.]+' "$LOGS/test-$part.txt" | tail -n 1 | tr -d '=' | sed 's/^ *//' || true)
     passed=$((passed + $(count passed "$closing")))
     failed=$((failed + $(count failed "$closing") + $(count 'errors?' "$closing")))
     skipped=$((skipped + $(count skipped "$closing")))
     if [ "$code" = 5 ] && [ ${#ARGUMENTS[@]} != 0 ]; then code=0; fi # ARGS chose no test of this part
     if [ "$code" != 0 ]; then status=1; fi
-    results+=("$(printf '  %-10s %-7s %4d s   %s' "$part" "$([ "$code" = 0 ] && echo passed || echo FAILED)" $((SECONDS - began)) "${closing:-ended with status $code}")")
+    results+=("$(printf '  %-10s %-7s %4d s   %s' "$part" "$([ "$code" = 0 ] && echo passed || echo FAILED)" "$seconds" "${closing:-ended with status $code}")")
 done
 
 say ""
