@@ -11,11 +11,13 @@ import base64
 import binascii
 import math
 import struct
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..classes import slug
 from ..errors import InputError
 from .composition import compose
 from .weights import WeightTable
@@ -58,7 +60,7 @@ def draw_weights(table: WeightTable, draws: int, spread: float, seed: int) -> Dr
     """``draws`` versions of a weight table.
 
     spread: coefficient of variation of each weight (standard deviation over mean), 0.3 for 30 %. The factors are
-    independent between classes and categories. The same table, spread and seed give the same weights.
+    independent between tables, classes and categories. The same table, spread and seed give the same weights.
 
     Raises InputError for fewer than 2 draws, or a spread that is not positive and finite.
     """
@@ -66,11 +68,12 @@ def draw_weights(table: WeightTable, draws: int, spread: float, seed: int) -> Dr
         raise InputError(f"The number of draws is {draws}; a band needs at least 2.")
     if not (math.isfinite(spread) and spread > 0.0):
         raise InputError(f"The uncertainty of the weights is {spread}; it has to be above 0.")
-    generator = np.random.default_rng(seed)
     sigma = math.sqrt(math.log1p(spread * spread))
     drawn: dict[str, np.ndarray] = {}
     for row in table.rows:
-        # One set of factors per row, mapped or not: marking a class unmapped changes no other class.
+        # By table and class: what another row or another table says changes nothing here, and two tables with one seed
+        # do not vary together.
+        generator = np.random.default_rng([seed, zlib.crc32(f"{table.name}\n{slug(row.name)}".encode())])
         factors = np.exp(sigma * generator.standard_normal((draws, 3)) - sigma * sigma / 2.0)
         if row.weights is not None:
             drawn[row.name] = np.asarray(row.weights) * factors

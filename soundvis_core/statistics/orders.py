@@ -38,7 +38,9 @@ class OrderGrid(Iterator[np.ndarray]):
     ) -> None:
         self.sites, self.permutations = sites, permutations
         self.rows = next(
-            rows for rows in range(math.isqrt(permutations + 1), 0, -1) if not (permutations + 1) % rows
+            rows
+            for rows in range(min(math.isqrt(permutations + 1), _MOST_ROWS), 0, -1)
+            if not (permutations + 1) % rows
         )
         self.columns = (permutations + 1) // self.rows
         self._seed, self._draw = seed, draw

@@ -79,6 +79,22 @@ def test_draws_belong_together_and_repeat_with_the_seed():
     np.testing.assert_allclose(first, draw_weights(table, 30, 0.3, 7).compositions(half), atol=1e-12)
 
 
+def test_tables_and_classes_vary_apart():
+    aerial, street = (draw_weights(load_weights(scene=scene), 2000, 0.3, 7) for scene in ("aerial", "street"))
+    pairs = [
+        (aerial.weights["Building"], street.weights["Building"]),
+        (aerial.weights["Grassland"], street.weights["Road"]),
+    ]
+    assert all(
+        abs(np.corrcoef(first[:, 0] + first[:, 2], second[:, 0] + second[:, 2])[0, 1]) < 0.08
+        for first, second in pairs
+    )
+    # A table with a row less draws the same for the others.
+    table = load_weights()
+    fewer = draw_weights(WeightTable(table.name, table.rows[1:]), 2000, 0.3, 7)
+    np.testing.assert_array_equal(fewer.weights["Building"], aerial.weights["Building"])
+
+
 def test_nothing_mapped_has_no_draws_and_bad_shares_are_refused():
     drawn = draw_weights(load_weights(), 3, 0.3, 1)
     assert drawn.compositions({"sky": 0.8}) is None

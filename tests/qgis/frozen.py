@@ -237,7 +237,13 @@ FROZEN = {
     "bgatable": (
         ("SOURCE", "enum", "table-1", TABLES),
         ("TABLE", "file", None, OPTIONAL),
-        ("KIND", "enum", "by its columns", ADVANCED, ["by its columns", "weights", "crosswalk", "sound classes"]),
+        (
+            "KIND",
+            "enum",
+            "by its columns",
+            ADVANCED,
+            ["by its columns", "weights", "crosswalk", "sound classes"],
+        ),
         ("OUTPUT", "fileDestination", None, OPTIONAL),
     ),
     "correlatelayers": (

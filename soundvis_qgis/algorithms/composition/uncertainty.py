@@ -53,8 +53,8 @@ def add_uncertainty(algorithm: Algorithm) -> None:
         "Seed",
         1,
         0,
-        "Start of the random draws. Draw for draw the same weights at all sites; use one seed for layers that are "
-        "to be compared.",
+        "Start of the random draws. Draw for draw the same weights at all sites, and in layers made with the same "
+        "table and seed.",
         maximum=2_147_483_647,
         integer=True,
         advanced=True,

@@ -92,7 +92,11 @@ FUSION: list[FieldSpec] = [
         "95 % interval, high",
         "bootstrap of sites; of weights: over the draws; of screening: over random drops",
     ),
-    number("p", "p", "permutation of sites; of heterogeneity: Welch's F"),
+    number(
+        "p",
+        "p",
+        "permutation of sites; street minus aerial: the larger of that and bootstrap; heterogeneity: Welch's F",
+    ),
     integer("sites", "Sites used"),
     text("note", "Note", "why a number is missing, or a warning"),
 ]
