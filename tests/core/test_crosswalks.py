@@ -339,7 +339,7 @@ def test_shapes_move_vertex_by_vertex():
         "GEOMETRYCOLLECTION (POINT (3 4), MULTILINESTRING ((0 0, 1 1), (2 2, 3 3, 4 4)))",
         "POLYGON EMPTY",
     ]
-    shapes = [wkb.dumps(wkt.loads(text), byte_order=1) for text in texts]
+    shapes = [wkb.dumps(wkt.loads(text)) for text in texts]
     moved = move_shapes(shapes, lambda x, y: (2.0 * x + 1.0, y - 3.0))
     for text, shape in zip(texts, moved):
         expected = affinity.affine_transform(wkt.loads(text), (2, 0, 0, 1, 1, -3))
