@@ -131,7 +131,7 @@ def test_a_folder_that_cannot_be_made_leaves_nothing(run, tmp_path):
         "OUTPUT": str(tmp_path / "sites.gpkg"),
         "AERIAL": str(tmp_path / "aerial.tif"),
     }
-    with pytest.raises(AlgorithmError, match="a file is no folder. Choose another place"):
+    with pytest.raises(AlgorithmError, match=r"a file is no folder\. Choose another place"):
         run("samplesites", parameters)
     assert [path.name for path in tmp_path.iterdir()] == ["a file"]
 
