@@ -22,7 +22,7 @@ class SoundVisPlugin:
 
         self.provider = SoundVisProvider()
         QgsApplication.processingRegistry().addProvider(self.provider)
-        # The ready model names other tools of the provider, which are found only once it is registered.
+        # The ready models name other tools of the provider, which are found only once it is registered.
         self.provider.refreshAlgorithms()
         self._functions = register()
 

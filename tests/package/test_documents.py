@@ -51,7 +51,7 @@ def frozen() -> dict[str, set[str]]:
     """Parameters by tool, from the table that the tests in QGIS hold the toolbox to."""
     tables = runpy.run_path(str(ROOT / "tests" / "qgis" / "frozen.py"))
     found = {tool: {row[0] for row in rows} for tool, rows in tables["FROZEN"].items()}
-    found[tables["READY_MODEL"]] = set(tables["READY_MODEL_PARAMETERS"])
+    found.update({model: set(parameters) for model, parameters in tables["READY_MODELS"].items()})
     return found
 
 

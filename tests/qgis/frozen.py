@@ -1,4 +1,4 @@
-"""Ids and parameters of every tool and of the ready model, as they are frozen; outputs are in ``frozen_outputs``."""
+"""Ids and parameters of every tool and of the ready models, as they are frozen; outputs are in ``frozen_outputs``."""
 
 from __future__ import annotations
 
@@ -381,23 +381,15 @@ FROZEN = {
     ),
     "checkenvironment": (("OUTPUT", "fileDestination", None),),
 }
-READY_MODEL = "sound_vision_alignment"
-READY_MODEL_PARAMETERS = {
-    "SITES": "source",
-    "RECORDING_FIELD": "field",
-    "PHOTO_FIELD": "field",
-    "BASE_FOLDER": "file",
-    "BASEMAP": "raster",
-    "GROUP_FIELD": "field",
-    "FOOTPRINT": "number",
-    "RADIUS": "number",
-    "SOUND_MODEL": "enum",
-    "SOUND_METHOD": "enum",
-    "PHOTO_MODEL": "enum",
-    "PHOTO_CLASSES_MODEL": "enum",
-    "PHOTO_CLASSES": "string",
-    "IMAGERY_MODEL": "enum",
-    "LAND_COVER_MODEL": "enum",
-    "PERMUTATIONS": "number",
-    "SEED": "number",
+_CHOSEN = ["SOUND_MODEL", "SOUND_METHOD", "PHOTO_MODEL", "PHOTO_CLASSES_MODEL", "IMAGERY_MODEL"]
+_SHARED = {"BASEMAP": "raster", "PHOTO_CLASSES": "string"}
+_SHARED.update(dict.fromkeys([*_CHOSEN, "LAND_COVER_MODEL"], "enum"))
+_SHARED.update(dict.fromkeys(["FOOTPRINT", "RADIUS", "PERMUTATIONS", "SEED"], "number"))
+_FIELDS = dict.fromkeys(["RECORDING_FIELD", "PHOTO_FIELD", "GROUP_FIELD"], "field")
+_FILES = dict.fromkeys(["RECORDINGS", "PHOTOS", "RECORDINGS_TABLE", "PHOTOS_TABLE", "TRACK"], "file")
+_JOIN = {"MAX_DISTANCE": "number", "TIME_ZONE": "string", "ONE_TO_ONE": "boolean"}
+#: Types of the parameters of the ready models.
+READY_MODELS = {
+    "sound_vision_alignment": {"SITES": "source", "BASE_FOLDER": "file", **_FIELDS, **_SHARED},
+    "sound_vision_from_folders": {**_FILES, **_JOIN, **_SHARED},
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from frozen import ADVANCED, FROZEN, OPTIONAL, READY_MODEL, READY_MODEL_PARAMETERS
+from frozen import ADVANCED, FROZEN, OPTIONAL, READY_MODELS
 from frozen_outputs import OUTPUTS
 from qgis.core import (
     QgsApplication,
@@ -46,7 +46,7 @@ def tools(provider):
 
 def test_provider_and_tool_ids(provider, tools):
     assert provider.id() == "soundvis"
-    assert set(tools) == {*FROZEN, READY_MODEL}
+    assert set(tools) == {*FROZEN, *READY_MODELS}
     assert {algorithm.id() for algorithm in tools.values()} == {f"soundvis:{name}" for name in tools}
 
 
@@ -71,7 +71,7 @@ def test_choices_are_static_strings(tools, name):
     )
 
 
-@pytest.mark.parametrize("name", [*FROZEN, READY_MODEL])
+@pytest.mark.parametrize("name", [*FROZEN, *READY_MODELS])
 def test_every_parameter_has_help_and_few_are_visible(tools, name):
     definitions = tools[name].parameterDefinitions()
     assert [entry.name() for entry in definitions if not entry.help().strip()] == []
@@ -132,22 +132,25 @@ def test_models_of_the_user_come_last(tools, home_of_tests):
         table.unlink()
 
 
-def test_the_ready_model_is_offered_and_its_steps_resolve(tools):
-    model = tools[READY_MODEL]
+@pytest.mark.parametrize("name", READY_MODELS)
+def test_the_ready_models_are_offered_and_their_steps_resolve(tools, name):
+    model = tools[name]
     assert isinstance(model, QgsProcessingModelAlgorithm)
-    assert model.displayName() == "Sound vision alignment"
+    assert model.displayName() == name.replace("_", " ").capitalize()
+    assert model.group() == "Ready models"
+    assert model.validate() == (True, [])
     inputs = {
         entry.name(): entry.type() for entry in model.parameterDefinitions() if not entry.isDestination()
     }
-    assert inputs == READY_MODEL_PARAMETERS
+    assert inputs == READY_MODELS[name]
     steps = model.childAlgorithms()
     registry = QgsApplication.processingRegistry()
     assert [step.algorithmId() for step in steps.values() if step.algorithm() is None] == []
-    assert {step.algorithmId() for step in steps.values()} <= {f"soundvis:{name}" for name in FROZEN} | {
+    assert {step.algorithmId() for step in steps.values()} <= {f"soundvis:{tool}" for tool in FROZEN} | {
         algorithm.id() for algorithm in registry.algorithms()
     }
     ours = sorted(step.algorithmId() for step in steps.values() if step.algorithmId().startswith("soundvis:"))
-    assert ours == [
+    shared = [
         "soundvis:bgaraster",
         "soundvis:bgashares",
         "soundvis:bgasites",
@@ -159,6 +162,10 @@ def test_the_ready_model_is_offered_and_its_steps_resolve(tools):
         "soundvis:segmentphotos",
         "soundvis:segmentraster",
     ]
+    before = {"sound_vision_from_folders": ["joinsites", "sitesfromphotos", "sitesfromrecordings"]}.get(
+        name, []
+    )
+    assert ours == sorted([*shared, *(f"soundvis:{step}" for step in before)])
     for step in steps.values():
         known = {entry.name() for entry in step.algorithm().parameterDefinitions()}
         assert set(step.parameterSources()) <= known
