@@ -15,7 +15,8 @@ from soundvis_core.errors import InputError
 from .environment import MARKER, STAMP, child_environment, python_of
 from .install_errors import InstallError
 from .pythons import BasePython, find_base_python, find_gpu, find_uv
-from .recipe import AUTO, CPU, CUDA, Recipe
+from .recipe import Recipe
+from .settings import AUTO, CPU, CUDA
 
 #: The Python that uv brings where this computer has none that fits.
 BROUGHT = "3.12"

@@ -15,9 +15,7 @@ from typing import Any
 from soundvis_core.errors import InputError
 from soundvis_core.resources import RESOURCES
 
-#: The choices of COMPUTE. ``auto`` becomes one of the others.
-AUTO, CPU, CUDA = "auto", "cpu", "cuda"
-COMPUTES = (AUTO, CPU, CUDA)
+from .settings import CPU, CUDA
 
 
 @dataclass(frozen=True)

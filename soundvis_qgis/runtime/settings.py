@@ -14,6 +14,10 @@ from soundvis_core.errors import InputError
 from soundvis_core.home import choose_home
 from soundvis_core.models.options import ModelOptions
 
+#: What an environment can be made for. ``auto`` becomes one of the others.
+AUTO, CPU, CUDA = "auto", "cpu", "cuda"
+COMPUTES = (AUTO, CPU, CUDA)
+
 HOME = "soundvis/home"
 PYTHON = "soundvis/python"
 MODELS = "soundvis/models"

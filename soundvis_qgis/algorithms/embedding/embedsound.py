@@ -17,7 +17,6 @@ from soundvis_core.errors import SiteError
 from soundvis_core.pipeline import OK, SiteResult
 
 from ...compat import is_null
-from ...layers.joined_sites import naming_field
 from ...layers.sinks import FieldSpec, integer, is_wanted, number
 from ..base import FeedbackProgress
 from ..parameters import add_mask, mask_field, mask_problem
@@ -105,6 +104,8 @@ class EmbedSound(EmbedFiles):
             from .window_table import WindowTable
 
             model, _ = model_note(self.JOB, self.job_options(parameters, context))
+            from ...layers.joined_sites import naming_field
+
             self._named_by = naming_field(self.source(parameters, context).fields())
             self._table = WindowTable.open(self, parameters, WINDOWS, context, model, self._named_by)
         results = super().execute(parameters, context, progress)

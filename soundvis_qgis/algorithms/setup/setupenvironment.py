@@ -18,7 +18,7 @@ from qgis.core import (
 
 from soundvis_core.errors import SoundVisError
 
-from ...runtime.recipe import COMPUTES
+from ...runtime.settings import COMPUTES
 from ..base import Algorithm, FeedbackProgress
 
 COMPUTE, PYTHON, WHEELS, FOLDER = "COMPUTE", "PYTHON", "WHEELS", "FOLDER"
@@ -106,7 +106,8 @@ class SetUpEnvironment(Algorithm):
 
     def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
         from ...runtime.install_plan import check_folder
-        from ...runtime.recipe import AUTO, CPU, shipped_recipe
+        from ...runtime.recipe import shipped_recipe
+        from ...runtime.settings import AUTO, CPU
 
         python = self.parameterAsFile(parameters, PYTHON, context)
         if python:

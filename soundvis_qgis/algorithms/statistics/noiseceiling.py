@@ -20,7 +20,6 @@ from soundvis_core.errors import InputError
 
 from ...compat import field_names, is_null
 from ...layers.sinks import integer, number, text
-from ...layers.site_tables import SiteTable
 from ..base import Algorithm, FeedbackProgress
 from ..parameters import add_number
 from .correlation_parameters import (
@@ -169,6 +168,7 @@ class NoiseCeiling(Algorithm):
         from soundvis_core.statistics.ceiling import MAX_SITES
         from soundvis_core.statistics.noise_ceiling import noise_ceiling
 
+        from ...layers.site_tables import SiteTable
         from ...layers.window_rows import WindowTables
 
         source = self.parameterAsSource(parameters, INPUT, context)
