@@ -15,8 +15,26 @@ _DEGREES = re.compile(
     r"(?P<after>[NSEW])?",
     re.IGNORECASE,
 )
+#: An angle beside a hemisphere: there its marks may be left out.
+_ANGLE = (
+    r"[-+]?\d+(?:[.,]\d+)?\s*(?:°|º|deg|d)?"
+    r"(?:\s*\d+(?:[.,]\d+)?\s*['’′m]?(?:\s*\d+(?:[.,]\d+)?\s*(?:\"|”|″|''|s)?)?)?"
+)
+#: Two angles with their hemispheres, before both or behind both, and whatever is said after them.
+_LETTERED = (
+    re.compile(
+        rf"([NSEW])\s*({_ANGLE})\s*[,;]?\s*([NSEW])\s*({_ANGLE})(?=[\s,;]|$)(?P<rest>.*)", re.I | re.S
+    ),
+    re.compile(
+        rf"({_ANGLE})\s*([NSEW])\s*[,;]?\s*({_ANGLE})\s*([NSEW])(?=[\s,;]|$)(?P<rest>.*)", re.I | re.S
+    ),
+)
+#: A hemisphere that was not read: behind a space, or behind a comma with no name after it.
+_LETTER_LEFT = r"\s*(?:°|[NSEWnsew]\b|[,;]\s*[NSEWnsew]\s*(?:[,;\d]|$))"
 #: Two decimal numbers, and whatever is said behind them.
-_PLAIN_PAIR = re.compile(r"([-+]?\d{1,3}\.\d+)\s*[,;\s]\s*([-+]?\d{1,3}\.\d+)(?=[\s,;]|$)(?!\s*[°NSEW])")
+_PLAIN_PAIR = re.compile(
+    rf"([-+]?\d{{1,3}}\.\d+)\s*[,;\s]\s*([-+]?\d{{1,3}}\.\d+)(?=[\s,;]|$)(?!{_LETTER_LEFT})"
+)
 #: ISO 6709: latitude, longitude, then height and reference system, closed by a solidus.
 _ISO6709 = re.compile(r"([-+]\d{1,6}(?:\.\d+)?)([-+]\d{1,7}(?:\.\d+)?)(?:[-+]\d+(?:\.\d+)?)?(?:CRS[^/]*)?/?")
 
@@ -66,25 +84,98 @@ def degrees(text: str) -> float:
 def pair(text: str) -> Position:
     """Latitude and longitude in one text, behind each other: ``51.5 -0.12``, ``51.5, -0.12``, ISO 6709.
 
-    What follows them behind a separator (a height, the name of the place) is left. Raises
-    :class:`NoPositionError`.
+    With hemispheres (``N43 27.6 E11 52.8``, ``11.88E 43.46N``) these tell which is which, and the marks of degrees,
+    minutes and seconds may be missing. What follows behind a separator (a height, the name of the place) is left,
+    unless it may as well be minutes or seconds. Raises :class:`NoPositionError`.
     """
     text = text.strip().strip("[]()")
     if _ISO6709.fullmatch(text):
         return iso6709(text)
+    lettered = _lettered_pair(text)
+    if lettered:
+        return lettered
     plain = _PLAIN_PAIR.match(text)
     if plain:
         return checked(float(plain[1]), float(plain[2]))
     # Angles with marks or decimal commas: semicolons or spaces between them, commas where they can be told apart.
     for separator in (r"\s*;\s*", r"\s*,\s+|,(?=[-+]?\d+\.\d|[^-+\d\s])", r"\s+"):
-        parts = [part for part in re.split(separator, text) if part]
+        parts = [part.rstrip(",") for part in re.split(separator, text) if part]
         if len(parts) >= 2:
             try:
-                first, second = degrees(parts[0].rstrip(",")), degrees(parts[1].rstrip(","))
+                first, second = degrees(parts[0]), degrees(parts[1])
             except NoPositionError:
                 continue
+            _check_letters(text, parts)
+            _check_no_minutes(text, parts)
             return checked(first, second)
     raise NoPositionError(f"'{_short(text)}' is not a latitude and a longitude")
+
+
+def _lettered_pair(text: str) -> Position | None:
+    """The place of two angles that both have a hemisphere; None where ``text`` is no such pair."""
+    for before, pattern in zip((True, False), _LETTERED):
+        found = pattern.fullmatch(text)
+        if found is None:
+            continue
+        letters = [found[1], found[3]] if before else [found[2], found[4]]
+        angles = [found[2], found[4]] if before else [found[1], found[3]]
+        axes = ["NS" if letter.upper() in "NS" else "EW" for letter in letters]
+        if axes[0] == axes[1]:
+            raise NoPositionError(f"'{_short(text)}' has two hemispheres of one axis")
+        numbers = [re.findall(r"\d+(?:[.,]\d+)?", angle) for angle in angles]
+        if len(numbers[0]) != len(numbers[1]) and not all(
+            re.search(r"[°ºd]", angle, re.I) for angle in angles
+        ):
+            raise NoPositionError(_ambiguous(text))
+        values = dict(zip(axes, map(_signed, angles, numbers, letters)))
+        return checked(values["NS"], values["EW"])
+    return None
+
+
+def _signed(angle: str, numbers: list[str], letter: str) -> float:
+    """Degrees of ``numbers`` (degrees, minutes, seconds), to the side of ``letter``."""
+    if any(not number.isdigit() for number in numbers[:-1]):
+        raise NoPositionError(f"'{_short(angle)}' has a fraction before its minutes or seconds")
+    values = [float(number.replace(",", ".")) for number in numbers]
+    if any(value >= 60.0 for value in values[1:]):
+        raise NoPositionError(f"'{_short(angle)}' has minutes or seconds above 60")
+    negative = angle.startswith("-")
+    if negative and letter.upper() in "NE":
+        raise NoPositionError(f"'{_short(angle)}' is negative, and {letter.upper()} is not")
+    size = sum(value / 60.0**power for power, value in enumerate(values))
+    return -size if letter.upper() in "SW" else size
+
+
+def _check_letters(text: str, parts: list[str]) -> None:
+    """Raise where a hemisphere is not that of its axis, or stands alone behind the pair."""
+    for part, others, axis in ((parts[0], "EW", "latitude"), (parts[1], "NS", "longitude")):
+        found = _DEGREES.fullmatch(part.strip())
+        letter = (found["before"] or found["after"] or "").upper() if found else ""
+        if letter and letter in others:
+            raise NoPositionError(f"'{_short(text)}' has {letter} where the {axis} is expected")
+    if len(parts) > 2 and re.fullmatch(r"[NSEW]", parts[2].strip(), re.I):
+        raise NoPositionError(f"'{_short(text)}' has one hemisphere that may be that of either angle")
+
+
+def _check_no_minutes(text: str, parts: list[str]) -> None:
+    """Raise where the second angle may be minutes of the first, or what follows minutes of the second."""
+    after = [part.strip() for part in parts[2:] if re.match(r"\s*[-+]?[NSEW]?\d", part, re.I)]
+    second_is_minutes = _whole(parts[0]) and parts[1].strip()[:1].isdigit()
+    third_is_minutes = bool(after) and _whole(parts[1]) and re.match(r"[1-5]?\d(?!\d)", after[0]) is not None
+    if after and (second_is_minutes or third_is_minutes):
+        raise NoPositionError(_ambiguous(text))
+
+
+def _whole(angle: str) -> bool:
+    """Whether degrees without a fraction, to which minutes may belong."""
+    return re.fullmatch(r"[-+]?\d+\s*(?:°|º|deg|d)?", angle.strip(), re.I) is not None
+
+
+def _ambiguous(text: str) -> str:
+    return (
+        f"'{_short(text)}' may be in degrees and minutes; write decimal degrees, or minutes and seconds with N or S "
+        "and E or W"
+    )
 
 
 def iso6709(text: str) -> Position:

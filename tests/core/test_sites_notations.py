@@ -83,6 +83,68 @@ def test_places_that_are_none(latitude, longitude, words):
         positions.checked(latitude, longitude)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "N43 27.6 E11 52.8",
+        "N43 27.6, E11 52.8, 250",
+        "N 43° 27.6' E 11° 52.8'",
+        "43 27.6 N, 11 52.8 E",
+        "43 27 36 N 11 52 48 E",
+        "43°27'36\"N 11°52'48\"E",
+        "43° 27' 36\" N, 11° 52' 48\" E, 250 m",
+        "43d27m36sN 11d52m48sE",
+        "43.46N 11.88E",
+        "11.88E 43.46N",
+        "E11 52 48; N43 27 36",
+        "n43,46 e11,88",
+        "43.46 11.88 250",
+        "43.46 11.88 250.5 4.9",
+        "43.46, 11.88, 25",
+        "43.46, 11.88, E. Tuscany",
+        "43.46 N, 11.88",
+    ],
+)
+def test_one_place_in_many_notations(text):
+    """43 + 27.6 / 60 = 43.46, 27.6' = 27' 36"; 11 + 52.8 / 60 = 11.88, 52.8' = 52' 48"."""
+    assert positions.pair(text) == pytest.approx((43.46, 11.88), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["33 51.5 S, 151 12.6 E", "S33 51.5 E151 12.6", "151 12.6 E 33 51.5 S", "151.21E -33.8583333333333S"],
+)
+def test_places_in_the_south(text):
+    assert positions.pair(text) == pytest.approx((-(33 + 51.5 / 60), 151.21), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("43 27 36, 11 52 48", "degrees and minutes"),
+        ("43 27 36 11 52 48", "degrees and minutes"),
+        ("43 27.6, 11 52.8", "degrees and minutes"),
+        ("43 27.6 11 52.8", "degrees and minutes"),
+        ("43.46, 11 52.8", "degrees and minutes"),
+        ("43° 27 36, 11° 52 48", "degrees and minutes"),
+        ("-33 51 30 151 12 36", "degrees and minutes"),
+        ("-33, 51, 30, -151, 12, 36", "degrees and minutes"),
+        ("N43 E11 52", "degrees and minutes"),
+        ("11.88 E, 43.46", "E where the latitude"),
+        ("43.46, 11.88N", "N where the longitude"),
+        ("43.46N 11.88S", "two hemispheres of one axis"),
+        ("43.46 11.88 N", "either angle|not a latitude"),
+        ("43.46 11.88 n", "either angle|not a latitude"),
+        ("-43.46 N 11.88 E", "negative"),
+        ("43.5 27 N 11.5 52 E", "fraction"),
+        ("43 75 N 11 52 E", "above 60"),
+    ],
+)
+def test_places_that_may_be_others_are_refused(text, words):
+    with pytest.raises(NoPositionError, match=words):
+        positions.pair(text)
+
+
 @pytest.mark.parametrize("text", ["", "here", "51.5", "nan nan", "1e5 2", "51°75'N 0°W"])
 def test_texts_that_are_no_places(text):
     with pytest.raises(NoPositionError):
