@@ -49,6 +49,14 @@ def test_brightness_tells_night(run, photos):
     assert labels == ["Keep", "Better left out", "Not screened"]
 
 
+def test_rules_that_brightness_cannot_judge_are_told(run, photos):
+    parameters = {"INPUT": path_layer(photos[:1]), "PATH_FIELD": "path", "METHOD": "light"}
+    warnings = run("screenphotos", {**parameters, "RULES": ["night", "snow"]}).feedback.warnings
+    assert [one for one in warnings if "snow cannot be judged by the method light" in one]
+    with pytest.raises(AlgorithmError, match="snow, rain cannot be judged by the method light"):
+        run("screenphotos", {**parameters, "RULES": ["snow", "rain"]})
+
+
 def test_calibrated_on_judged_photos(run, make_points, photos):
     layer = make_points(
         [(500000 + n, 5000000) for n in range(4)],

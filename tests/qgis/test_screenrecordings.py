@@ -108,6 +108,15 @@ def test_rules_and_thresholds_are_the_users(run, sites):
         run("screenrecordings", {**parameters, "MOST_MASKED": 1.5})
 
 
+def test_rules_that_the_method_cannot_judge_are_told(run, sites):
+    parameters = {**sites(["plain.wav"]), "METHOD": "light"}
+    made = run("screenrecordings", {**parameters, "RULES": ["indoor", "silence"]})
+    assert [one for one in made.feedback.warnings if "indoor cannot be judged by the method light" in one]
+    assert not run("screenrecordings", {**parameters, "RULES": ["silence"]}).feedback.warnings
+    with pytest.raises(AlgorithmError, match="indoor cannot be judged by the method light"):
+        run("screenrecordings", {**parameters, "RULES": ["indoor"]})
+
+
 def test_nothing_is_deleted_and_what_was_there_stays(run, sites, tmp_path):
     parameters = sites(["muted.wav", "plain.wav"], note=["a", "b"])
     output = str(tmp_path / "screened.gpkg")

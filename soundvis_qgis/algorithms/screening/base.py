@@ -150,6 +150,7 @@ class ScreenSites(SitesAlgorithm):
         return (
             super().problem(parameters, context)
             or self._label_problem(parameters, context)
+            or self._rules_problem(parameters, context)
             or self.table_problem(parameters, context, THRESHOLDS)
         )
 
@@ -167,6 +168,26 @@ class ScreenSites(SitesAlgorithm):
                 f"The method '{method}' has no score for the rule '{rule}', so there is nothing to calibrate."
             )
         return None
+
+    def _chosen_rules(
+        self, parameters: Mapping[str, Any], context: QgsProcessingContext
+    ) -> tuple[list[str], list[str]]:
+        """The names of the chosen rules: those that the method can judge, and those that it cannot."""
+        method = self.parameterAsEnumString(parameters, METHOD, context)
+        names = self.parameterAsEnumStrings(parameters, RULES, context)
+        chosen = [rule for rule in self.ALL_RULES if rule.name in names]
+        judged = [rule.name for rule in chosen if method in rule.thresholds]
+        return judged, [rule.name for rule in chosen if method not in rule.thresholds]
+
+    def _rules_problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
+        judged, others = self._chosen_rules(parameters, context)
+        if judged or not others or self.parameterAsString(parameters, LABEL, context):
+            return None
+        method = self.parameterAsEnumString(parameters, METHOD, context)
+        return (
+            f"{', '.join(others)} cannot be judged by the method {method}, and no other rule is in force. Choose the "
+            f"method '{self.METHODS[0]}' or another rule."
+        )
 
     def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
         self._resolver = self.path_resolver(parameters, BASE_FOLDER, context)
@@ -217,6 +238,8 @@ class ScreenSites(SitesAlgorithm):
                 for rule in self.ALL_RULES
             },
         )
+        for name in self._chosen_rules(parameters, context)[1]:
+            progress.warn(f"{name} cannot be judged by the method {self._method}: nothing is left out by it.")
         self._label_rule = label_rule
         self._most_masked = self.most_masked(parameters, context)
         self._dropped: Counter[str] = Counter()
