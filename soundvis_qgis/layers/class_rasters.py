@@ -77,6 +77,15 @@ def _names_in_style(layer: QgsRasterLayer) -> dict[int, str]:
     return {code: label for code, label in labels.items() if label != str(code)}
 
 
+def check_no_picture(layer: QgsRasterLayer) -> None:
+    """Raise InputError where a raster that names no classes has several bands."""
+    if layer.bandCount() > 1:
+        raise InputError(
+            f"The raster '{layer.name()}' has {layer.bandCount()} bands and names no classes: it looks like a picture. "
+            "Make a class raster of it by 'Segment raster' and give that."
+        )
+
+
 def names_for_weights(
     layer: QgsRasterLayer, raster: RasterSource, table: WeightTable
 ) -> tuple[dict[int, str], str]:
@@ -92,11 +101,7 @@ def names_for_weights(
         return names, ""
     if names:
         return names, ""
-    if layer.bandCount() > 1:
-        raise InputError(
-            f"The raster '{layer.name()}' has {layer.bandCount()} bands and names no classes: it looks like a picture. "
-            "Make a class raster of it by 'Segment raster' and give that."
-        )
+    check_no_picture(layer)
     assumed = {entry.code: entry.name for entry in load_classes(ASSUMED_CLASSES).classes}
     strange = raster.found_codes() - {UNCLASSIFIED, *assumed, NODATA}
     if strange:

@@ -29,6 +29,19 @@ def test_a_grey_picture_is_no_class_raster(run, make_points, tmp_path, largest):
         run("bgasites", {"INPUT": make_points([CENTRE]), "CLASSES": path})
 
 
+def test_a_picture_is_no_map_of_a_crosswalk(run, make_points, tmp_path):
+    """Some colours of a picture are codes of a crosswalk by chance."""
+    colours = np.random.default_rng(0).integers(0, 256, (3, 400, 400), dtype=np.uint8)
+    path = make_raster(tmp_path / "aerial.tif", colours)
+    words = r"'aerial' has 3 bands.*looks like a picture"
+    with pytest.raises(AlgorithmError, match=words):
+        run("bgalandcover", {"INPUT": make_points([CENTRE]), "LANDCOVER": [path], "CROSSWALK": "worldcover"})
+    output = str(tmp_path / "scape.tif")
+    for crosswalk in ("class names", "worldcover"):
+        with pytest.raises(AlgorithmError, match=words):
+            run("soundscapegrid", {"INPUT": path, "CROSSWALK": crosswalk, "CELL": 10.0, "OUTPUT": output})
+
+
 @pytest.mark.parametrize("nodata", [None, 99])
 def test_nodata_is_no_strange_code(run, make_points, tmp_path, nodata):
     """Half waterbody (4), a quarter unclassified, and a quarter nodata: 255 always, 99 where the file says so."""

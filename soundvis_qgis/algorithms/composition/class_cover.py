@@ -58,7 +58,7 @@ def take_class_cover(
     from soundvis_core.bga.crosswalks import load_crosswalk
     from soundvis_core.errors import InputError
 
-    from ...layers.class_rasters import class_names
+    from ...layers.class_rasters import check_no_picture, class_names
     from ...layers.rasters import RasterSource
 
     chosen = algorithm.parameterAsEnumString(parameters, CROSSWALK, context)
@@ -73,9 +73,12 @@ def take_class_cover(
             f"'{layer.name()}' is not a class raster: its first band does not hold whole numbers. Give a land cover "
             "raster, or make one by 'Segment raster'."
         )
+    named = class_names(layer)
+    if not named:
+        check_no_picture(layer)
     crosswalk = load_crosswalk(chosen)
     rows = dict(crosswalk.codes)
-    for code, title in class_names(layer).items():
+    for code, title in named.items():
         row = crosswalk.named(title)
         if row is not None:
             rows[code] = row

@@ -19,7 +19,7 @@ from qgis.core import (
 from soundvis_core.errors import InputError, SiteError
 from soundvis_core.progress import Progress
 
-from ...layers.class_rasters import class_names
+from ...layers.class_rasters import check_no_picture, class_names
 from ...layers.land_cover import (
     CoverLayer,
     CoverOptions,
@@ -171,6 +171,8 @@ class RasterCover:
             )
         rows = dict(crosswalk.codes)
         named = class_names(layer)
+        if not named:
+            check_no_picture(layer)
         for code, name in named.items():
             row = crosswalk.named(name)
             if row is not None:
