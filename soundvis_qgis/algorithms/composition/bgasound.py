@@ -256,7 +256,7 @@ class BgaSound(ComposeSites):
 
             classes = sound_classes(self._options["weights"])
             score = self.parameterAsDouble(parameters, TAGS_SCORE, context)
-            self._tags = TagTable.open(self, parameters, TAGS, context, classes, score, self._options["pets"])
+            self._tags = TagTable(self, parameters, TAGS, context, classes, score, self._options["pets"])
 
     def describe(
         self, features: Iterator[QgsFeature], total: int, progress: FeedbackProgress

@@ -5,23 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsProcessingContext
+from qgis.core import QgsProcessingContext
 
 from soundvis_core.progress import Progress, check_cancelled
 
-from ...compat import NO_GEOMETRY
-from ...layers.sinks import SiteSink, integer, number, text
+from ...layers.sinks import integer, number, text
+from ..plain_tables import PlainTable, window_lengths
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from soundvis_core.bga.audioset import SoundClasses
 
-    from ...layers.outputs import OutputLayer
     from ..base import Algorithm
 
-#: Seconds of a window; the last one of a recording may be shorter.
-WINDOW = 10.0
 FIELDS = (
     integer("site", "Site", "id of the site's feature in the layer that was read"),
     text("recording", "Recording", "path as in the layer of the sites"),
@@ -35,18 +30,11 @@ FIELDS = (
 )
 
 
-class TagTable:
-    """Writes the tags of one recording after another; holds none of them."""
+class TagTable(PlainTable):
+    """Writes the tags of one recording after another."""
 
-    def __init__(self, sink: SiteSink, classes: SoundClasses, score: float, pets: bool) -> None:
-        self._sink = sink
-        self._classes = classes
-        self._categories = classes.categories(pets)
-        self._score = score
-
-    @classmethod
-    def open(
-        cls,
+    def __init__(
+        self,
         algorithm: Algorithm,
         parameters: Mapping[str, Any],
         name: str,
@@ -54,15 +42,12 @@ class TagTable:
         classes: SoundClasses,
         score: float,
         pets: bool,
-    ) -> TagTable:
+    ) -> None:
         """The table that output ``name`` asks for, of tags from the probability ``score`` on."""
-        nowhere = QgsCoordinateReferenceSystem()
-        return cls(
-            algorithm.open_sink(parameters, name, context, FIELDS, nowhere, NO_GEOMETRY),
-            classes,
-            score,
-            pets,
-        )
+        super().__init__(algorithm, parameters, name, context, FIELDS)
+        self._classes = classes
+        self._categories = classes.categories(pets)
+        self._score = score
 
     def add(self, site: int, recording: str, values: Mapping[str, Any], progress: Progress) -> None:
         """Write the tags of a recording: ``starts`` (windows,), ``probabilities`` (windows, 527), ``seconds``."""
@@ -74,7 +59,7 @@ class TagTable:
             check_cancelled(progress)
             for index in (window >= score).nonzero()[0]:
                 row = self._classes.rows[index]
-                self._sink.add(
+                self.write(
                     {
                         "site": site,
                         "recording": recording,
@@ -86,31 +71,4 @@ class TagTable:
                         "probability": window[index],
                         "category": self._categories[index] or None,
                     },
-                    geometry=QgsGeometry(),
                 )
-
-    def close(self, provenance: Mapping[str, str]) -> OutputLayer:
-        """Complete the table. Raises where the last rows could not be written."""
-        from ...layers.outputs import OutputLayer
-
-        self._sink.close()
-        notes = {f"field {spec.name}": spec.comment for spec in FIELDS if spec.comment}
-        return OutputLayer(
-            self._sink.destination,
-            {**provenance, **notes},
-            labels=self._sink.labels,
-            in_database=not self._sink.own_file,
-        )
-
-    @property
-    def destination(self) -> str:
-        """Where the table lies, as Processing names it."""
-        return self._sink.destination
-
-
-def window_lengths(starts: np.ndarray, seconds: float) -> list[float]:
-    """The length of each window, of ``seconds`` in all: whole windows, and what is left for the last one."""
-    if len(starts) == 0:
-        return []
-    whole = [WINDOW] * (len(starts) - 1)
-    return [*whole, min(max(seconds - sum(whole), 0.0), WINDOW)]

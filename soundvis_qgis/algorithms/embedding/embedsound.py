@@ -107,7 +107,7 @@ class EmbedSound(EmbedFiles):
             from ...layers.joined_sites import naming_field
 
             self._named_by = naming_field(self.source(parameters, context).fields())
-            self._table = WindowTable.open(self, parameters, WINDOWS, context, model, self._named_by)
+            self._table = WindowTable(self, parameters, WINDOWS, context, model, self._named_by)
         results = super().execute(parameters, context, progress)
         if self._table is not None:
             self.on_success(self._table.close({**self.provenance, **self.facts}))

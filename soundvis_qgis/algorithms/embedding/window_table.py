@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsProcessingContext
+from qgis.core import QgsProcessingContext
 
 from soundvis_core.progress import Progress, check_cancelled
 
-from ...compat import NO_GEOMETRY
 from ...layers.sinks import (
     TEXT_FORMATS,
-    FieldSpec,
-    SiteSink,
     embedding,
     integer,
     number,
@@ -21,10 +18,9 @@ from ...layers.sinks import (
     pack_vector,
     text,
 )
-from ..composition.tag_table import WINDOW, window_lengths
+from ..plain_tables import WINDOW, PlainTable, window_lengths
 
 if TYPE_CHECKING:
-    from ...layers.outputs import OutputLayer
     from ..base import Algorithm
 
 #: What 'Noise ceiling' looks for when it is not told.
@@ -33,24 +29,18 @@ SITE, EMBEDDING = "site", "embedding"
 SITE_ID = "site_id"
 
 
-class WindowTable:
-    """Writes the windows of one recording after another; holds none of them."""
+class WindowTable(PlainTable):
+    """Writes the windows of one recording after another."""
 
-    def __init__(self, sink: SiteSink, fields: list[FieldSpec], as_text: bool) -> None:
-        self._sink = sink
-        self._fields = fields
-        self._as_text = as_text
-
-    @classmethod
-    def open(
-        cls,
+    def __init__(
+        self,
         algorithm: Algorithm,
         parameters: Mapping[str, Any],
         name: str,
         context: QgsProcessingContext,
         model: str,
         named_by: str = "",
-    ) -> WindowTable:
+    ) -> None:
         """The table that output ``name`` asks for. ``model``: its id, and revision where it has one.
 
         ``named_by``: the field of the sites that names them; without one the table has no field for that.
@@ -70,10 +60,8 @@ class WindowTable:
             number("length_s", "Length of the window (s)", "10; the last one may be shorter"),
             embedding(EMBEDDING, "Embedding of the window", f"{model}, {form}", as_text),
         ]
-        nowhere = QgsCoordinateReferenceSystem()
-        return cls(
-            algorithm.open_sink(parameters, name, context, fields, nowhere, NO_GEOMETRY), fields, as_text
-        )
+        super().__init__(algorithm, parameters, name, context, fields)
+        self._as_text = as_text
 
     def add(
         self, site: int, site_id: str | None, recording: str, values: Mapping[str, Any], progress: Progress
@@ -83,7 +71,7 @@ class WindowTable:
         lengths = window_lengths(starts, float(values["seconds"]))
         for start, length, vector in zip(starts, lengths, values["embeddings"]):
             check_cancelled(progress)
-            self._sink.add(
+            self.write(
                 {
                     SITE: site,
                     SITE_ID: site_id,
@@ -93,23 +81,4 @@ class WindowTable:
                     "length_s": length,
                     EMBEDDING: pack_vector(vector, self._as_text),
                 },
-                geometry=QgsGeometry(),
             )
-
-    def close(self, provenance: Mapping[str, str]) -> OutputLayer:
-        """Complete the table. Raises where the last rows could not be written."""
-        from ...layers.outputs import OutputLayer
-
-        self._sink.close()
-        notes = {f"field {spec.name}": spec.comment for spec in self._fields if spec.comment}
-        return OutputLayer(
-            self._sink.destination,
-            {**provenance, **notes},
-            labels=self._sink.labels,
-            in_database=not self._sink.own_file,
-        )
-
-    @property
-    def destination(self) -> str:
-        """Where the table lies, as Processing names it."""
-        return self._sink.destination

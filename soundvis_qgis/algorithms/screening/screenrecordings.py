@@ -124,7 +124,7 @@ class ScreenRecordings(ScreenSites):
             from .window_scores import WindowScores
 
             method = self.parameterAsEnumString(parameters, METHOD, context)
-            self._table = WindowScores.open(self, parameters, WINDOWS, context, method)
+            self._table = WindowScores(self, parameters, WINDOWS, context, method)
         results = super().execute(parameters, context, progress)
         if self._table is not None:
             self.on_success(self._table.close({**self.provenance, **self.facts}))

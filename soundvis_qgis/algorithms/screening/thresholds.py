@@ -12,7 +12,7 @@ from soundvis_core.errors import InputError
 from soundvis_core.screening.rules import Rule
 
 from ...layers.sinks import integer, number, text
-from ..statistics.plain_tables import write_table
+from ..plain_tables import write_table
 
 if TYPE_CHECKING:
     from soundvis_core.screening.calibration import Calibration

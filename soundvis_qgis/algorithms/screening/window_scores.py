@@ -5,38 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsProcessingContext
+from qgis.core import QgsProcessingContext
 
 from soundvis_core.progress import Progress, check_cancelled
 from soundvis_core.screening.rules import SOUND_RULES
 
-from ...compat import NO_GEOMETRY
-from ...layers.sinks import FieldSpec, SiteSink, integer, number, text
-from ..composition.tag_table import window_lengths
+from ...layers.sinks import integer, number, text
+from ..plain_tables import PlainTable, window_lengths
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from ...layers.outputs import OutputLayer
     from ..base import Algorithm
 
 
-class WindowScores:
-    """Writes the windows of one recording after another; holds none of them."""
+class WindowScores(PlainTable):
+    """Writes the windows of one recording after another."""
 
-    def __init__(self, sink: SiteSink, fields: list[FieldSpec]) -> None:
-        self._sink = sink
-        self._fields = fields
-
-    @classmethod
-    def open(
-        cls,
+    def __init__(
+        self,
         algorithm: Algorithm,
         parameters: Mapping[str, Any],
         name: str,
         context: QgsProcessingContext,
         method: str,
-    ) -> WindowScores:
+    ) -> None:
         """The table that output ``name`` asks for."""
         fields = [
             integer("site", "Site", "id of the site's feature in the layer that was read"),
@@ -50,8 +43,7 @@ class WindowScores:
                 for rule in SOUND_RULES
             ),
         ]
-        nowhere = QgsCoordinateReferenceSystem()
-        return cls(algorithm.open_sink(parameters, name, context, fields, nowhere, NO_GEOMETRY), fields)
+        super().__init__(algorithm, parameters, name, context, fields)
 
     def add(
         self,
@@ -67,7 +59,7 @@ class WindowScores:
         lengths = window_lengths(starts, float(values["seconds"]))
         for place, (start, length) in enumerate(zip(starts, lengths)):
             check_cancelled(progress)
-            self._sink.add(
+            self.write(
                 {
                     "site": site,
                     "recording": recording,
@@ -77,23 +69,4 @@ class WindowScores:
                     "used": int(mask[place]),
                     **{name: column[place] for name, column in scores.items()},
                 },
-                geometry=QgsGeometry(),
             )
-
-    def close(self, provenance: Mapping[str, str]) -> OutputLayer:
-        """Complete the table. Raises where the last rows could not be written."""
-        from ...layers.outputs import OutputLayer
-
-        self._sink.close()
-        notes = {f"field {spec.name}": spec.comment for spec in self._fields if spec.comment}
-        return OutputLayer(
-            self._sink.destination,
-            {**provenance, **notes},
-            labels=self._sink.labels,
-            in_database=not self._sink.own_file,
-        )
-
-    @property
-    def destination(self) -> str:
-        """Where the table lies, as Processing names it."""
-        return self._sink.destination

@@ -22,6 +22,7 @@ from soundvis_core.errors import InputError
 from ...layers.sinks import FieldSpec, is_wanted, remove_files
 from ..base import Algorithm, FeedbackProgress
 from ..parameters import add_number
+from ..plain_tables import write_table
 from .correlation_parameters import (
     BOOTSTRAPS,
     CONTROLS,
@@ -52,7 +53,6 @@ from .correlation_parameters import (
     take_further_layers,
 )
 from .output_files import files_problem, numbers_beside
-from .plain_tables import write_table
 
 if TYPE_CHECKING:
     import numpy as np

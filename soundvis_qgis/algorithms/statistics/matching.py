@@ -11,7 +11,7 @@ from qgis.core import QgsProcessingContext
 from soundvis_core.progress import Progress
 
 from ...layers.sinks import integer, number, text
-from .plain_tables import write_table
+from ..plain_tables import write_table
 
 if TYPE_CHECKING:
     from soundvis_core.statistics.cross_modal import SiteAgreement

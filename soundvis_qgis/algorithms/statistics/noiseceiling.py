@@ -22,6 +22,7 @@ from ...compat import field_names, is_null
 from ...layers.sinks import integer, number, text
 from ..base import Algorithm, FeedbackProgress
 from ..parameters import add_number
+from ..plain_tables import write_table
 from .correlation_parameters import (
     BOOTSTRAPS,
     INPUT,
@@ -34,7 +35,6 @@ from .correlation_parameters import (
     take_further_layers,
 )
 from .output_files import files_problem
-from .plain_tables import write_table
 
 if TYPE_CHECKING:
     from soundvis_core.statistics.noise_ceiling import NoiseCeiling as Found

@@ -17,6 +17,7 @@ from soundvis_core.errors import InputError
 from ...layers.sinks import FieldSpec, integer, number, text
 from ..base import Algorithm, FeedbackProgress
 from ..parameters import add_number
+from ..plain_tables import write_table
 from .correlation_parameters import (
     INPUT,
     MEASURE,
@@ -35,7 +36,6 @@ from .correlation_parameters import (
     take_further_layers,
 )
 from .output_files import files_problem
-from .plain_tables import write_table
 
 if TYPE_CHECKING:
     from soundvis_core.statistics.power_rows import PowerRow
