@@ -333,10 +333,10 @@ def from_folders() -> QgsProcessingModelAlgorithm:
         {"FOLDER": parameter("RECORDINGS"), "METADATA": parameter("RECORDINGS_TABLE"), **files},
         {"unplaced": ("UNPLACED", "Recordings without a place")}, drop=-60,
     )  # fmt: skip
-    # QGIS names the borders of a result after the description of its step; those of no point are the wrong way round.
+    # QGIS names a number that a step gives after the description of the step.
     add_step(
         model, "no_sites", "native:raiseexception", "Stop where there is no site", (140, -360),
-        {"CONDITION": value("@Sites_from_recordings_OUTPUT_minx > @Sites_from_recordings_OUTPUT_maxx"),
+        {"CONDITION": value("@Sites_from_recordings_PLACED = 0"),
          "MESSAGE": value(NO_SITES)}, after="recording_sites",
     )  # fmt: skip
     add_step(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 OUTPUTS = {
     "samplesites": {"FOLDER": "outputFolder", "OUTPUT": "outputVector", "AERIAL": "outputRaster"},
-    "sitesfromrecordings": {"OUTPUT": "outputVector", "UNPLACED": "outputVector"},
-    "sitesfromphotos": {"OUTPUT": "outputVector", "UNPLACED": "outputVector"},
+    "sitesfromrecordings": {"OUTPUT": "outputVector", "UNPLACED": "outputVector", "PLACED": "outputNumber"},
+    "sitesfromphotos": {"OUTPUT": "outputVector", "UNPLACED": "outputVector", "PLACED": "outputNumber"},
     "joinsites": {"OUTPUT": "outputVector"},
     "cuttiles": {"FOLDER": "outputFolder", "OUTPUT": "outputVector"},
     "screenrecordings": {"THRESHOLDS": "outputVector", "WINDOWS": "outputVector", "OUTPUT": "outputVector"},

@@ -26,6 +26,7 @@ def test_points_and_the_others(run, folder, tmp_path):
     made = run("sitesfromphotos", {"FOLDER": str(folder), **output})
     layer = made.layer()
     assert layer.crs().authid() == "EPSG:4326"
+    assert made["PLACED"] == 2
     rows = {row["name"]: row for row in made.features()}
     assert set(rows) == {"ä 1.jpg", "london.jpg"}
     row = rows["ä 1.jpg"]
@@ -79,5 +80,5 @@ def test_a_cancelled_run_leaves_nothing(run, folder, tmp_path):
 
 def test_a_folder_without_photos(run, tmp_path):
     made = run("sitesfromphotos", {"FOLDER": str(tmp_path)})
-    assert made.features() == []
+    assert (made.features(), made["PLACED"]) == ([], 0)
     assert made.feedback.warnings == ["There is no photo in the folder; the output is empty."]

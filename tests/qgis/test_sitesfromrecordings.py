@@ -37,6 +37,7 @@ def test_points_and_the_rest(run, folder):
     )
     layer = made.layer()
     assert layer.crs().authid() == "EPSG:4326"
+    assert made["PLACED"] == 2
     zoom, song_meter = made.features()
     assert [name for name in zoom if name != "_geometry"] == FIELDS
     assert zoom == {

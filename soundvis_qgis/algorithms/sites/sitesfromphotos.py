@@ -13,6 +13,7 @@ from qgis.core import (
     QgsPointXY,
     QgsProcessing,
     QgsProcessingContext,
+    QgsProcessingOutputNumber,
     QgsProcessingParameterFeatureSink,
     QgsProcessingParameterFile,
     QgsProcessingParameterString,
@@ -29,6 +30,7 @@ from .sitesfromrecordings import (
     FOLDER,
     METADATA,
     OUTPUT,
+    PLACED,
     TIME_ZONE,
     TRACK,
     TRACK_GAP,
@@ -168,6 +170,7 @@ class SitesFromPhotos(SitesFromRecordings):
             ),
             "A table of all other files, with the same fields: no place (skipped) or not readable (failed), and why.",
         )
+        self.addOutput(QgsProcessingOutputNumber(PLACED, self.tr("Number of files with a place")))
 
     def execute(
         self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
@@ -213,7 +216,7 @@ class SitesFromPhotos(SitesFromRecordings):
                 if others is not None:
                     _add(others, photo)
         notes = {f"field {spec.name}": spec.comment for spec in FIELDS if spec.comment}
-        results = {}
+        results: dict[str, Any] = {PLACED: counts[OK]}
         for name, sink, styles in ((OUTPUT, sites, photo_styles()), (UNPLACED, others, {})):
             if sink is None:
                 continue

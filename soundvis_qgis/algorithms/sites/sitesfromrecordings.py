@@ -13,6 +13,7 @@ from qgis.core import (
     QgsPointXY,
     QgsProcessing,
     QgsProcessingContext,
+    QgsProcessingOutputNumber,
     QgsProcessingParameterFeatureSink,
     QgsProcessingParameterFile,
     QgsProcessingParameterString,
@@ -45,6 +46,7 @@ CLOCK_OFFSET = "CLOCK_OFFSET"
 TRACK_GAP = "TRACK_GAP"
 OUTPUT = "OUTPUT"
 UNPLACED = "UNPLACED"
+PLACED = "PLACED"
 FIELDS: list[FieldSpec] = [
     text("path", "Recording", "path of the file below the folder that was scanned"),
     text("name", "File name"),
@@ -168,6 +170,8 @@ class SitesFromRecordings(Algorithm):
             ),
             "A table of all other files, with the same fields: no place (skipped) or not readable (failed), and why.",
         )
+        # What a model can stop by: borders of a layer without points differ among the versions of QGIS.
+        self.addOutput(QgsProcessingOutputNumber(PLACED, self.tr("Number of files with a place")))
 
     def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
         from soundvis_core.errors import InputError
@@ -254,7 +258,7 @@ class SitesFromRecordings(Algorithm):
                 if others is not None:
                     _add(others, recording)
         notes = {f"field {spec.name}": spec.comment for spec in FIELDS if spec.comment}
-        results = {}
+        results: dict[str, Any] = {PLACED: counts[OK]}
         for name, sink, styles in ((OUTPUT, sites, recording_styles()), (UNPLACED, others, {})):
             if sink is None:
                 continue
