@@ -62,51 +62,6 @@ def basis_of(weights: np.ndarray) -> SpatialBasis:
     return SpatialBasis(patterns * np.where(largest < 0.0, -1.0, 1.0), values[::-1], weights)
 
 
-def morans_i(values: np.ndarray, weights: np.ndarray) -> float | None:
-    """Moran's I of one number per site, ``values`` (n,), under ``weights`` (n, n); None where they do not vary."""
-    if not varies(values):
-        return None
-    centred = values - values.mean()
-    total = float(weights.sum())
-    squares = float(np.einsum("i,i->", centred, centred))
-    return len(values) / total * float(np.einsum("i,ij,j->", centred, weights, centred)) / squares
-
-
-def randomised(values: np.ndarray, basis: SpatialBasis, seed: int) -> np.ndarray:
-    """``values`` (n, d), one number per site and variable, drawn anew with their spatial structure kept.
-
-    The singleton procedure of Wagner and Dray 2015: the sign of each spatial pattern is drawn, the same for all
-    variables. It keeps each variable's mean, variance and Moran's I, and the correlations between variables, exactly.
-    """
-    signs = _signs(1, len(basis.values), np.random.default_rng(seed))[0]
-    means = values.mean(axis=0)
-    return means + basis.vectors @ (signs[:, None] * (basis.vectors.T @ (values - means)))
-
-
-def moran_p(
-    a: np.ndarray,
-    b: np.ndarray,
-    basis: SpatialBasis,
-    permutations: int,
-    seed: int,
-    progress: Progress = NO_PROGRESS,
-) -> tuple[float | None, float | None]:
-    """Mantel's r of two similarity matrices, and its two-sided p under Moran spectral randomisation of the first.
-
-    a, b: (n, n) symmetric, of the sites of ``basis``. Cosines are taken as what they are, inner products of unit
-    vectors: these vectors, centred, are randomised, and their similarity is 1 - distance^2 / 2. Any other
-    similarity, or ranks of similarities, is a kernel in the same way (Gower 1966), its principal coordinates being
-    randomised. The randomised r of autocorrelated blocks lie about a mean above 0, so p counts those
-    at least as far from the mean of all (the observed one among them) as the observed one.
-
-    (None, None) where ``a`` or ``b`` does not vary; p is None without permutations. Raises :class:`Cancelled`.
-    """
-    observed, null = moran_null(a, b, basis, permutations, seed, progress)
-    if observed is None or null is None or not len(null):
-        return observed, None
-    return observed, off_centre_p(observed, null)
-
-
 def off_centre_p(observed: float, null: np.ndarray) -> float:
     """Two-sided p of a statistic whose null (draws,) does not lie about 0: (hits + 1) / (draws + 1).
 
@@ -125,7 +80,17 @@ def moran_null(
     seed: int,
     progress: Progress = NO_PROGRESS,
 ) -> tuple[float | None, np.ndarray | None]:
-    """The observed r and the (permutations,) randomised ones of :func:`moran_p`; (None, None) as there."""
+    """Mantel's r of two similarity matrices, and the (permutations,) ones under Moran randomisation of the first.
+
+    a, b: (n, n) symmetric, of the sites of ``basis``. The singleton procedure of Wagner and Dray 2015: the sign of each
+    spatial pattern is drawn, the same for all variables, which keeps their means, variances, correlations and Moran's
+    I. Cosines are taken as what they are, inner products of unit vectors: these vectors, centred, are randomised, and
+    their similarity is 1 - distance^2 / 2. Any other similarity, or ranks of similarities, is a kernel in the same way
+    (Gower 1966), its principal coordinates being randomised. The randomised r of autocorrelated blocks lie about a
+    mean above 0: :func:`off_centre_p` is their p.
+
+    (None, None) where ``a`` or ``b`` does not vary. Raises :class:`Cancelled`.
+    """
     if not (varies(pairs_of(a)) and varies(pairs_of(b))):
         return None, None
     test = _Randomisation(a, b, basis)
@@ -147,7 +112,7 @@ def moran_null(
 
 
 def estimate_seconds(sites: int, permutations: int, rank: int | None = None, first: bool = True) -> float:
-    """About how long :func:`spatial_basis` and :func:`moran_p` take together, in seconds on two cores.
+    """About how long :func:`spatial_basis` and :func:`moran_null` take together, in seconds on two cores.
 
     rank: how many numbers a vector of the randomised block has (its principal axes), at most ``sites``. first:
     whether the basis is still to be made.

@@ -19,28 +19,14 @@ _DIRECTIONS = ((1.0, 0.0), (0.0, 1.0), (1.0, 1.0), (1.0, -1.0))
 _NOTHING_LEFT = 1e-10
 
 
-def beyond_place(
-    similarity: np.ndarray,
-    distance: np.ndarray,
-    lonlat: np.ndarray,
-    patterns: np.ndarray,
-    progress: Progress = NO_PROGRESS,
-) -> np.ndarray | None:
-    """What place leaves over of similarities in a least-squares regression: (n, n), symmetric, 0 on the diagonal.
-
-    similarity, distance: (n, n) symmetric, of the same sites; distance as its logarithm. lonlat: (n, 2) degrees.
-    patterns: (n, k) spatial patterns, the broadest first. Place is a curve of distance, curves of how far apart two
-    sites lie in four directions (a city may stretch along a river), and the broadest patterns and their products (it
-    may have a centre, or change from one side to the other); less of it where there are few pairs to fit.
-    None where nothing is left. Raises :class:`Cancelled`.
-    """
-    return beyond_columns(similarity, place_columns(distance, lonlat, patterns, progress), progress)
-
-
 def beyond_columns(
     similarity: np.ndarray, columns: np.ndarray, progress: Progress = NO_PROGRESS
 ) -> np.ndarray | None:
-    """:func:`beyond_place` with the :func:`place_columns` (m, pairs) of the same sites, which several blocks share."""
+    """What place leaves over of similarities in a least-squares regression: (n, n), symmetric, 0 on the diagonal.
+
+    similarity: (n, n) symmetric. columns: :func:`place_columns` of the same sites, which several blocks share. None
+    where nothing is left. Raises :class:`Cancelled`.
+    """
     values = pairs_of(similarity)
     if not varies(values):
         return None
@@ -60,9 +46,12 @@ def beyond_columns(
 def place_columns(
     distance: np.ndarray, lonlat: np.ndarray, patterns: np.ndarray, progress: Progress = NO_PROGRESS
 ) -> np.ndarray:
-    """What :func:`beyond_place` regresses on: (m, pairs), each of the m rows of length 1; the first is constant.
+    """Place as columns of a regression: (m, pairs), each of the m rows of length 1; the first is constant.
 
-    Raises :class:`Cancelled`.
+    distance: (n, n) symmetric, logarithms. lonlat: (n, 2) degrees. patterns: (n, k) spatial patterns, the broadest
+    first. Place is a curve of distance, curves of how far apart two sites lie in four directions (a city may stretch
+    along a river), and the broadest patterns and their products (it may have a centre, or change from one side to the
+    other); less of it where there are few pairs to fit. Raises :class:`Cancelled`.
     """
     first, second = np.triu_indices(len(distance), k=1)
     budget = len(first) // _PAIRS

@@ -11,11 +11,11 @@ from soundvis_core.statistics import ladder as ladder_module
 from soundvis_core.statistics import places, rows
 from soundvis_core.statistics.correlate import correlate_blocks
 from soundvis_core.statistics.mantel import mantel_p, naive_p, permutation_orders, stratified_orders
-from soundvis_core.statistics.moran import moran_null, moran_p, off_centre_p, spatial_basis
+from soundvis_core.statistics.moran import moran_null, off_centre_p, spatial_basis
 from soundvis_core.statistics.partial import difference_matrix, log_distance, partial_mantel
 from soundvis_core.statistics.results import MANTEL, MORAN, NAIVE, PARTIAL, RUNGS, STRATIFIED, Block
 from soundvis_core.statistics.similarity import pairs_of, rank_matrix, similarity_matrix
-from soundvis_core.statistics.spatial_trend import beyond_place
+from soundvis_core.statistics.spatial_trend import beyond_columns, place_columns
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -67,8 +67,8 @@ def test_moran_without_groups_is_the_test_beyond_place():
     blocks, where = two_blocks(), lonlat()
     row = first_row(blocks, lonlat=where)
     a, b = matrices(blocks)
-    expected = moran_p(a, beyond(b, where), spatial_basis(where), 99, 3)
-    assert (row.rungs[MORAN].statistic, row.p(MORAN)) == expected
+    r, null = moran_null(a, beyond(b, where), spatial_basis(where), 99, 3)
+    assert (row.rungs[MORAN].statistic, row.p(MORAN)) == (r, off_centre_p(r, null))
     assert row.rungs[MORAN].note == "beyond what place explains" and row.rungs[MORAN].sites is None
 
 
@@ -86,7 +86,7 @@ def test_moran_of_a_pooled_row_stays_within_groups():
 
 
 def beyond(similarity, where):
-    return beyond_place(similarity, log_distance(where), where, spatial_basis(where).vectors)
+    return beyond_columns(similarity, place_columns(log_distance(where), where, spatial_basis(where).vectors))
 
 
 def test_what_place_leaves_over_has_nothing_of_place():
