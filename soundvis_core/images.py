@@ -193,6 +193,8 @@ def _decode(image_module: Any, image: Any, file: Path, max_side: int | None) -> 
 
 
 def _orientation(image: Any) -> int:
+    if image.format == "TIFF":
+        return 1  # Pillow has turned it as it loaded it, and older versions say still that it is to be turned
     try:
         return int(image.getexif().get(_EXIF_ORIENTATION, 1))
     except Exception:  # noqa: BLE001 - broken EXIF raises anything, and says nothing about the picture itself

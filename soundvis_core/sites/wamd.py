@@ -1,6 +1,7 @@
 """Wildlife Acoustics' metadata (Song Meter, Echo Meter): entries in the chunk ``wamd`` of a WAV file.
 
-Each entry is its kind (16 bit), its length (32 bit, both little-endian) and its value.
+Each entry is its kind (16 bit), its length (32 bit, both little-endian) and its value. Kinds and notations are those of
+the maker's own description (wa_meta.h, version 1); chunks of another version are not to be read.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from .clocks import NoTimeError, parse_time
 from .positions import NoPositionError, degrees
 
 SOURCE = "Song Meter header"
-_MODEL, _SERIAL, _TIMESTAMP, _GPS_FIRST = 0x01, 0x02, 0x05, 0x06
+#: Recorders without satellites of their own keep only the place that they were set to, or that was known last.
+SOURCE_SET = "Song Meter header (place set)"
+_VERSION, _MODEL, _SERIAL, _TIMESTAMP, _GPS_FIRST, _PLACE_LAST = 0x00, 0x01, 0x02, 0x05, 0x06, 0x14
+_READ = (_MODEL, _SERIAL, _TIMESTAMP, _GPS_FIRST, _PLACE_LAST)
 
 
 def entries(chunk: bytes) -> Iterator[tuple[int, bytes]]:
@@ -31,14 +35,18 @@ def read(chunk: bytes) -> Claims:
     """What the chunk says about place, time and recorder."""
     found: dict[int, str] = {}
     for kind, value in entries(chunk):
-        if kind in (_MODEL, _SERIAL, _TIMESTAMP, _GPS_FIRST):
+        if kind == _VERSION and value[:2] != b"\1\0":
+            return Claims()
+        if kind in _READ:
             found.setdefault(kind, value.decode("utf-8", "replace").strip(" \t\r\n\0"))
     claims = Claims(recorder=" ".join(part for part in (found.get(_MODEL), found.get(_SERIAL)) if part))
-    if found.get(_GPS_FIRST):
+    for kind, source in ((_GPS_FIRST, SOURCE), (_PLACE_LAST, SOURCE_SET)):
+        if not found.get(kind):
+            continue
         try:
-            claims.place(SOURCE, *_waypoint(found[_GPS_FIRST]))
+            claims.place(source, *_waypoint(found[kind]))
         except NoPositionError as error:
-            claims.refuse(SOURCE, error)
+            claims.refuse(source, error)
     if found.get(_TIMESTAMP):
         try:
             claims.times.append(TimeClaim(SOURCE, parse_time(found[_TIMESTAMP])))

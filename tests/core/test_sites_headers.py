@@ -1,4 +1,4 @@
-"""Headers of recorders and phones, written by others (ffmpeg, libsndfile, guano) or byte by byte, and read back."""
+"""Headers of recorders and phones, byte by byte or by the libraries of ffmpeg and libsndfile, and read back."""
 
 from __future__ import annotations
 
@@ -49,18 +49,6 @@ def test_guano(tmp_path):
     assert place(header) == [(37.187802, -86.105731)]
     assert moments(header) == [dt.datetime(2012, 3, 28, 23, 58, 1, tzinfo=UTC)]
     assert header.claims.recorder == "Pettersson D1000X"
-
-
-def test_guano_by_its_package(tmp_path):
-    package = pytest.importorskip("guano")
-    path = files.wav(tmp_path / "a.wav")
-    written = package.GuanoFile(str(path))
-    written["Loc Position"] = (-18.2656, 144.5564)
-    written["Timestamp"] = dt.datetime(2024, 5, 14, 5, 30, tzinfo=UTC)
-    written.write()
-    header = read_header(str(path))
-    assert place(header) == [(-18.2656, 144.5564)]
-    assert moments(header) == [dt.datetime(2024, 5, 14, 5, 30, tzinfo=UTC)]
 
 
 @pytest.mark.parametrize(
@@ -124,6 +112,24 @@ def test_song_meter(tmp_path, gps, expected):
     assert moments(header) == [dt.datetime(2025, 2, 20, 22, tzinfo=UTC)]
     assert header.claims.recorder == "SM4 S4A02641"
     assert header.channels == 2
+
+
+def test_song_meter_that_was_set_to_a_place(tmp_path):
+    """Minis and Micros have no satellites: the place is of kind 0x14, as the maker's wa_meta.h has it."""
+    entries = [(0, b"\1\0"), (1, b"SMM"), (0x14, b"WGS84,27.38943,S,152.87787,E")]
+    header = read_header(str(files.wav(tmp_path / "a.wav", files.wamd(*entries))))
+    assert place(header) == [pytest.approx((-27.38943, 152.87787))]
+    assert header.claims.positions[0].source == "Song Meter header (place set)"
+    both = files.wamd(*entries, (6, b"WGS84,42.43068,N,71.45617,W,60"))
+    header = read_header(str(files.wav(tmp_path / "b.wav", both)))
+    assert place(header)[0] == pytest.approx((42.43068, -71.45617))
+
+
+def test_song_meter_of_another_version(tmp_path):
+    """'The decoder should not attempt to parse the rest', says the maker."""
+    entries = [(0, b"\2\0"), (1, b"SM9"), (6, b"WGS84,42.43068,N,71.45617,W,60")]
+    header = read_header(str(files.wav(tmp_path / "a.wav", files.wamd(*entries))))
+    assert (place(header), header.claims.recorder) == ([], "")
 
 
 def test_song_meter_without_a_fix(tmp_path):

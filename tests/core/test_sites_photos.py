@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
-import subprocess
 
 import pytest
 from PIL import Image
@@ -55,37 +53,6 @@ def test_a_place_in_every_format(tmp_path, ending):
 def test_a_header_packed_by_hand(tmp_path, side, other, signs):
     by_hand(tmp_path / "a.jpg", (35, 40, 48), side, (139, 45, 36), other)
     assert only(tmp_path).position == pytest.approx((signs[0] * 35.68, signs[1] * 139.76), abs=1e-9)
-
-
-def test_a_header_by_piexif(tmp_path):
-    piexif = pytest.importorskip("piexif")
-    place = {
-        piexif.GPSIFD.GPSLatitudeRef: b"S", piexif.GPSIFD.GPSLatitude: ((33, 1), (51, 1), (3150, 100)),
-        piexif.GPSIFD.GPSLongitudeRef: b"E", piexif.GPSIFD.GPSLongitude: ((151, 1), (12, 1), (4050, 100)),
-        piexif.GPSIFD.GPSImgDirectionRef: b"T", piexif.GPSIFD.GPSImgDirection: (36000, 100),
-        piexif.GPSIFD.GPSDateStamp: b"2024:05:14", piexif.GPSIFD.GPSTimeStamp: ((19, 1), (30, 1), (5, 1)),
-    }  # fmt: skip
-    detail = {piexif.ExifIFD.DateTimeOriginal: b"2024:05:15 05:30:07"}
-    main = {piexif.ImageIFD.Orientation: 6, piexif.ImageIFD.Make: b"Acme", piexif.ImageIFD.Model: b"Acme One"}
-    path = photo(tmp_path / "a.jpg", (80, 60))
-    piexif.insert(piexif.dump({"0th": main, "Exif": detail, "GPS": place}), str(path))
-    row = only(tmp_path)
-    assert row.position == pytest.approx((-(33 + 51 / 60 + 31.5 / 3600), 151 + 12 / 60 + 40.5 / 3600))
-    assert (row.heading, row.heading_ref, row.rotation, row.camera) == (0.0, "true", 90, "Acme One")
-    assert (row.width, row.height) == (60, 80)
-    assert (row.time_utc, row.time_local) == ("2024-05-14T19:30:07Z", "2024-05-15T05:30:07+10:00")
-
-
-@pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is not installed")
-def test_a_header_by_exiftool(tmp_path):
-    path = photo(tmp_path / "a.jpg")
-    tags = ["-GPSLatitude=48.8584", "-GPSLatitudeRef=N", "-GPSLongitude=2.2945", "-GPSLongitudeRef=E",
-            "-DateTimeOriginal=2024:05:14 05:30:00", "-OffsetTimeOriginal=+02:00", "-GPSImgDirection=271.5",
-            "-GPSImgDirectionRef=T"]  # fmt: skip
-    subprocess.run(["exiftool", "-q", "-overwrite_original", *tags, str(path)], check=True)
-    row = only(tmp_path)
-    assert row.position == pytest.approx((48.8584, 2.2945), abs=1e-7)
-    assert (row.time_utc, row.heading, row.heading_ref) == ("2024-05-14T03:30:00Z", 271.5, "true")
 
 
 def test_times(tmp_path):
