@@ -61,7 +61,7 @@ def read_photo(path: str, fast: float = 0.0) -> PhotoHeader:
     check_photo(path)
     image = open_photo(require("PIL.Image"), Path(path))
     try:
-        header = PhotoHeader(*image.size)
+        header = PhotoHeader(*_stored_size(image))
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -82,6 +82,13 @@ def read_photo(path: str, fast: float = 0.0) -> PhotoHeader:
     header.claims.recorder = model if model.lower().startswith(make.lower()) else f"{make} {model}".strip()
     header.claims.author, header.claims.licence = _text(main.get(_ARTIST)), _text(main.get(_COPYRIGHT))
     return header
+
+
+def _stored_size(image: Any) -> tuple[int, int]:
+    """Width and height as they lie in the file: of a turned TIFF newer versions of Pillow tell those it has upright."""
+    if image.format == "TIFF":
+        return int(image.tag_v2[256]), int(image.tag_v2[257])
+    return int(image.size[0]), int(image.size[1])
 
 
 def _exif(image: Any) -> Any:
