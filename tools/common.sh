@@ -51,6 +51,14 @@ quietly() {
     say "    done in $((SECONDS - began)) s"
 }
 
+# read_arguments: ARGUMENTS, the words of ARGS; quotes hold words together (ARGS="-k 'mantel or partial'").
+read_arguments() {
+    local words
+    words=$(xargs -r -n 1 printf '%s\n' <<<"${ARGS:-}") || fail "ARGS cannot be read: $ARGS"
+    ARGUMENTS=()
+    [ -z "$words" ] || mapfile -t ARGUMENTS <<<"$words"
+}
+
 # digest FILE...: one SHA-256 over names and contents.
 digest() { sha256sum -- "$@" | sha256sum | cut -d ' ' -f 1; }
 

@@ -5,10 +5,12 @@
 source "$(dirname "$0")/common.sh"
 source tools/system_packages.sh
 
+read_arguments
 VERSIONS=("$@")
 [ $# != 0 ] || VERSIONS=(3.22 3.40 3.44)
 MATRIX="$ROOT/build/matrix"
 MIRROR=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+mkdir -p "$LOGS"
 BECOME=$(privilege) || fail "the matrix needs an administrator: it works in chroots. Ask one to run 'make test-matrix'."
 
 suite_of() { case $1 in 3.22 | 3.40) echo bookworm ;; 3.44) echo forky ;; *) fail "no chroot for QGIS $1: use 3.22, 3.40 or 3.44" ;; esac; }
@@ -76,7 +78,7 @@ in_chroot() {
 
 test_in() {
     local root=$1 python=$2
-    # shellcheck disable=SC2016,SC2086
+    # shellcheck disable=SC2016
     in_chroot "$root" bash -c '
         set -e
         rm -rf /opt/tests /tmp/scratch
@@ -96,7 +98,7 @@ test_in() {
         [[ $names == *\"findings\":\ \[\]* ]] || { echo "Names that this QGIS does not have, or unscoped enums: $names"; exit 1; }
         # What Python frees after QGIS has shut down can crash it: the end of the process shuts down both.
         exec /opt/tests/bin/python -m pytest --qgis_disable_exit -c /repo/pyproject.toml --rootdir /repo -p no:cacheprovider -q "$@" /repo/tests/qgis
-        ' _ "/repo/build/matrix/wheels-$python" ${ARGS:-}
+        ' _ "/repo/build/matrix/wheels-$python" ${ARGUMENTS[@]+"${ARGUMENTS[@]}"}
 }
 
 [ -x "$(command -v debootstrap || ls /usr/sbin/debootstrap 2>/dev/null)" ] ||

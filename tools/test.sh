@@ -4,7 +4,7 @@
 source "$(dirname "$0")/common.sh"
 
 SUITE=${SUITE:-core core-qgis qgis package}
-read -ra ARGUMENTS <<<"${ARGS:-}"
+read_arguments
 export QGIS_TEST_PYTHON
 # Models run in a worker that has torch; their weights are built by the tests, and nothing is ever fetched.
 export SOUNDVIS_PYTHON="$DEV_PYTHON" HF_HUB_OFFLINE=1
