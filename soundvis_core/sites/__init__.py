@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .clocks import RecorderClock, time_zone
-from .recordings import Options, Recording, scan_recordings
+from .folder_scan import Options
+from .recordings import Recording, scan_recordings
 
 __all__ = ["Options", "RecorderClock", "Recording", "scan_recordings", "time_zone"]

@@ -10,11 +10,15 @@ from .positions import NoPositionError, Position, checked
 
 @dataclass(frozen=True)
 class PositionClaim:
-    """A place and the source that tells it. ``coarse``: set for sunrise times, or rounded to a kilometre."""
+    """A place, the source that tells it, and what is doubtful about how it tells it.
+
+    ``coarse``: set for sunrise times, or rounded to a kilometre.
+    """
 
     source: str
     position: Position
     coarse: bool = False
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,10 +47,12 @@ class Claims:
     heading: str = ""
     projection: str = ""
 
-    def place(self, source: str, latitude: float, longitude: float, coarse: bool = False) -> None:
+    def place(
+        self, source: str, latitude: float, longitude: float, coarse: bool = False, remark: str = ""
+    ) -> None:
         """Add a position, or the reason why it is none."""
         try:
-            self.positions.append(PositionClaim(source, checked(latitude, longitude), coarse))
+            self.positions.append(PositionClaim(source, checked(latitude, longitude), coarse, remark))
         except NoPositionError as error:
             self.refuse(source, error)
 

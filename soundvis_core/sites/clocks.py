@@ -10,9 +10,12 @@ from ..errors import InputError
 
 #: Before this, no recorder with files was in the field: clocks that were never set start at 1904, 1970 or 1980.
 _FIRST_YEAR = 1990
-#: Some start here instead: told, not refused.
-_RESET = dt.date(2000, 1, 1)
-_LAST_YEAR = 2100
+#: Where clocks start that were not set. Some recorders start at 2000, and tables hold any of them: told, not refused.
+_RESETS = tuple(
+    dt.date(*day) for day in ((1904, 1, 1), (1970, 1, 1), (1980, 1, 1), (1980, 1, 6), (2000, 1, 1))
+)
+#: So far ahead of this computer's clock nothing was made, whatever zone a time was thought to be in.
+_AHEAD = dt.timedelta(days=1)
 _UTC = dt.timezone.utc
 _ZONE = r"(?P<zone>Z|(?:UTC|GMT)?\s?[-+]\d{1,2}(?::?\d{2})?|UTC|GMT)?"
 _TIME = (
@@ -107,30 +110,37 @@ def time_zone(text: str) -> dt.tzinfo:
 
 @dataclass(frozen=True)
 class RecorderClock:
-    """How the recorder's clock ran: its zone, where a time names none, and by how many seconds it was fast."""
+    """How a device's clock ran: its zone, where a time names none, and by how many seconds it was fast.
+
+    ``device``: what messages call it.
+    """
 
     zone: dt.tzinfo = _UTC
     fast: float = 0.0
+    device: str = "recorder"
 
     def utc(self, told: Told, own: bool) -> tuple[dt.datetime, str]:
         """The moment in UTC, and what is doubtful about it (empty where nothing is).
 
         ``own``: the recorder's clock told it, so that :attr:`fast` is taken off; else somebody wrote it down.
-        Raises :class:`NoTimeError` where the clock was not set.
+        Raises :class:`NoTimeError` where the clock was not set, or told a time that is yet to come.
         """
-        remark = ""
         if own and told.moment.year < _FIRST_YEAR:
-            raise NoTimeError(f"the recorder's clock was not set ({told.moment:%Y-%m-%d %H:%M})")
-        if told.moment.year > _LAST_YEAR:
-            raise NoTimeError(f"the time {told.moment:%Y-%m-%d} lies too far ahead")
-        if own and told.moment.date() == _RESET:
-            remark = "the time is on 2000-01-01: was the recorder's clock set?"
-        moment = told.moment
-        if not told.has_zone:
-            remark = remark or self._turned(moment)
-            moment = moment.replace(tzinfo=self.zone)
+            raise NoTimeError(f"the {self.device}'s clock was not set ({told.moment:%Y-%m-%d %H:%M})")
         correction = dt.timedelta(seconds=self.fast if own else 0.0)
-        return moment.astimezone(_UTC) - correction, remark
+        moment = told.moment
+        try:
+            day = (moment - correction).date()
+            if not told.has_zone:
+                moment = moment.replace(tzinfo=self.zone)
+            utc = moment.astimezone(_UTC) - correction
+        except OverflowError as error:
+            raise NoTimeError(f"{moment.year} is no year of any recorder") from error
+        if utc > dt.datetime.now(_UTC) + _AHEAD:
+            raise NoTimeError(f"the time {moment:%Y-%m-%d %H:%M} lies in the future")
+        if day in _RESETS:
+            return utc, f"the time is on {day}: was the {self.device}'s clock set?"
+        return utc, "" if told.has_zone else self._turned(told.moment)
 
     def local(self, utc: dt.datetime, told: Told) -> dt.datetime:
         """A moment in the zone that it was told with, or in the recorder's where that was UTC or none."""

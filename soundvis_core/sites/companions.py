@@ -1,17 +1,28 @@
-"""The tables and tracks that lie beside recordings or that the user names, and which of them are about a file."""
+"""The tables and tracks that lie beside files or that the user names, and which of them are about a file."""
 
 from __future__ import annotations
 
 import datetime as dt
 import os
 from collections import defaultdict
+from collections.abc import Sequence
+from typing import Callable
 
 from ..errors import InputError
 from ..progress import Progress, check_cancelled
 from .claims import Claims, PositionClaim
 from .folders import Found
 from .gpx import NoFixError, Track, read_track
-from .metadata_tables import RowFinder, Table, check_names_files, claims_of, header_of, read_table
+from .metadata_tables import (
+    RowFinder,
+    Table,
+    check_names_files,
+    claims_of,
+    header_of,
+    read_table,
+    rows_beyond_poles,
+)
+from .photo_tables import JsonTables
 
 #: Columns of the outputs of this plugin, which may lie in the folder and tell nothing new.
 _OWN = {"source_of_position", "source_of_time"}
@@ -20,24 +31,29 @@ _OWN = {"source_of_position", "source_of_time"}
 class Companions:
     """Tables and tracks by what they are about; read when first asked for."""
 
-    def __init__(self, folder: str, found: Found, metadata: str, track: str, progress: Progress) -> None:
-        """``metadata`` and ``track`` are paths that the user names, or empty.
+    def __init__(
+        self, folder: str, found: Found, metadata: str, track: str, progress: Progress, one: str
+    ) -> None:
+        """``metadata`` and ``track`` are paths that the user names, or empty; ``one`` is a file in words.
 
         Raises InputError where one of those cannot be used; others in the folder are left with a warning.
         """
         self._folder = folder
         self._progress = progress
-        self._recordings = found.recordings
+        self._one = one
+        self._files = found.files
         self._named: list[RowFinder] = []
         self._named_tracks: list[Track] = []
         self._read: dict[str, Track | None] = {}
+        self._served: set[str] = set()
+        self._swapped: dict[str, str] = {}
         if metadata:
             table = read_table(metadata, f"table {os.path.basename(metadata)}")
-            check_names_files(table)
-            self._named.append(RowFinder(table, found.recordings))
+            check_names_files(table, one)
+            self._named.append(self._finder(table, found.files, progress.warn))
         if track:
             self._named_tracks.append(read_track(track, f"track {os.path.basename(track)}"))
-        wanted = {stem for path in found.recordings for stem in _stems(path)}
+        wanted = {stem for path in found.files for stem in _stems(path)}
         self._beside: dict[str, str] = {}
         self._tables: dict[str, list[RowFinder]] = defaultdict(list)
         self._tracks: dict[str, list[str]] = defaultdict(list)
@@ -59,9 +75,10 @@ class Companions:
                 self._track_beside[stem] = path
             else:
                 self._tracks[path.rpartition("/")[0]].append(path)
+        self._json = JsonTables(folder, found.side_cars, found.files, progress)
 
     def _add_table(self, path: str) -> None:
-        """A table of a folder, where its header names recordings and something about them."""
+        """A table of a folder, where its header names files and something about them."""
         full = os.path.join(self._folder, path)
         names, columns = header_of(full)
         if not (columns.names_files and columns.useful) or set(names) >= _OWN:
@@ -73,11 +90,37 @@ class Companions:
             return
         below = path.rpartition("/")[0]
         start = len(below) + 1 if below else 0
-        paths = (file[start:] for file in self._recordings if not below or file.startswith(below + "/"))
-        self._tables[below].append(RowFinder(table, paths))
+        paths = [file[start:] for file in self._files if not below or file.startswith(below + "/")]
+        # A table of many rows beside few files is usual where an archive's list lies beside a part of its files.
+        self._tables[below].append(self._finder(table, paths, self._progress.info))
+
+    def _finder(self, table: Table, paths: Sequence[str], tell: Callable[[str], None]) -> RowFinder:
+        """The rows of a table by the files they are about; ``tell`` hears of rows that are about none."""
+        finder = RowFinder(table, paths)
+        strangers = finder.strangers() if paths else []
+        if len(strangers) == len(table.rows) and paths:
+            names = " and ".join(f"'{name}'" for name in table.columns.naming)
+            tell(
+                f"No row of the {table.name} is about a {self._one} in its folder. Files are looked for by {names} "
+                f"(which has {listed(strangers)}), and are called as {paths[0]}. Call the column that names them "
+                "'file', and check that it is the table of this folder."
+            )
+        elif strangers:
+            rows = "1 row" if len(strangers) == 1 else f"{len(strangers)} rows"
+            tell(
+                f"{rows} of the {table.name} {'is' if len(strangers) == 1 else 'are'} about no {self._one} in the "
+                f"folder: {listed(strangers)}."
+            )
+        beyond = rows_beyond_poles(table)
+        if beyond:
+            rows = "1 row" if beyond == 1 else f"{beyond} rows"
+            text = f"{rows} of the {table.name} tell a latitude beyond 90 degrees: are latitude and longitude swapped?"
+            self._swapped[table.name] = text
+            self._progress.warn(text)
+        return finder
 
     def tables(self, path: str) -> tuple[Claims, list[str]]:
-        """What tables say about a recording (the named one, its side-car, then from the nearest folder up); doubts."""
+        """What tables say about a file (the named one, its side-car, then from the nearest folder up, JSON); doubts."""
         claims = Claims()
         doubts: list[str] = []
         for finder in self._named:
@@ -88,17 +131,23 @@ class Companions:
         for folder in _folders(path):
             for finder in self._tables.get(folder, ()):
                 self._look_up(finder, path[len(folder) + 1 :] if folder else path, claims, doubts)
-        return claims, doubts
+        said, more = self._json.claims(path)
+        claims.add(said)
+        return claims, [*doubts, *more]
 
     def _look_up(self, finder: RowFinder, path: str, claims: Claims, doubts: list[str]) -> None:
         row, doubt = finder.find(path)
         if doubt:
             doubts.append(doubt)
-        if row is not None:
-            claims.add(claims_of(finder.table, row))
+        if row is None:
+            return
+        told = claims_of(finder.table, row)
+        claims.add(told)
+        if told.positions and finder.table.name in self._swapped:
+            doubts.append(self._swapped[finder.table.name])
 
     def _look_beside(self, beside: str, path: str, claims: Claims) -> None:
-        """A side-car is about its recording, whatever it calls it; only its first row, or the one that names it."""
+        """A side-car is about its file, whatever it calls it; only its first row, or the one that names it."""
         try:
             table: Table = read_table(
                 os.path.join(self._folder, beside), f"side-car {beside.rpartition('/')[2]}"
@@ -111,11 +160,11 @@ class Companions:
         claims.add(claims_of(table, row or table.rows[0]))
 
     def has_tracks(self, path: str) -> bool:
-        """Whether any track could tell where a recording was made."""
+        """Whether any track could tell where a file was made."""
         return bool(self._named_tracks or self._of(path))
 
     def tracks(self, path: str, moment: dt.datetime, gap: float) -> tuple[list[PositionClaim], str]:
-        """Where tracks say a recording was made (the named one, its own, then from the nearest folder up); why not."""
+        """Where tracks say a file was made (the named one, its own, then from the nearest folder up); why not."""
         claims: list[PositionClaim] = []
         reasons: list[str] = []
         own = (self._track(name) for name in self._of(path))
@@ -124,12 +173,36 @@ class Companions:
                 continue
             try:
                 claims.append(PositionClaim(track.name, track.at(moment, gap)))
+                self._served.add(track.name)
             except NoFixError as error:
                 reasons.append(f"{track.name}: {error}")
         why = "; ".join(reasons[:2]) + (
             f"; and {len(reasons) - 2} further tracks" if len(reasons) > 2 else ""
         )
         return claims, why
+
+    def tell_idle_tracks(self) -> None:
+        """Say which tracks told the place of no file, once all files were asked for."""
+        if not self._files:
+            return
+        for track in self._named_tracks:
+            if track.name not in self._served:
+                self._progress.warn(
+                    f"The {track.name} ({track.span}) tells the place of no {self._one}: none was made at its times."
+                )
+        inside = [*self._track_beside.values(), *(name for names in self._tracks.values() for name in names)]
+        idle = []
+        for name in inside:
+            if f"track {name}" in self._served or (name in self._read and self._read[name] is None):
+                continue
+            read = self._read.get(name)
+            idle.append(
+                f"{name} ({read.span})"
+                if read
+                else f"{name} (no {self._one} with a time lies beside or below it)"
+            )
+        if idle:
+            self._progress.info(f"Tracks that tell the place of no {self._one}: {listed(idle)}.")
 
     def _of(self, path: str) -> list[str]:
         beside = [self._track_beside[stem] for stem in _stems(path) if stem in self._track_beside]
@@ -143,6 +216,12 @@ class Companions:
                 self._progress.warn(f"{error} It is left.")
                 self._read[path] = None
         return self._read[path]
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def _stems(path: str) -> tuple[str, str]:

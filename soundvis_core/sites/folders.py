@@ -1,4 +1,4 @@
-"""The files of a folder and of those below it: recordings, tables, tracks."""
+"""The files of a folder and of those below it: those of a kind, side-cars, tables, tracks."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Callable
 
-from ..progress import NO_PROGRESS, Progress, check_cancelled
-from .headers import is_recording
+from ..progress import Progress, check_cancelled
 
 #: Folders that computers keep for themselves.
 _NOT_OURS = ("$RECYCLE.BIN", "System Volume Information", "__MACOSX", "lost+found")
@@ -17,16 +16,19 @@ _NOT_OURS = ("$RECYCLE.BIN", "System Volume Information", "__MACOSX", "lost+foun
 class Found:
     """Paths relative to the folder, with slashes, in order; ``unreadable`` with the reason of each."""
 
-    recordings: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    side_cars: list[str] = field(default_factory=list)
     tables: list[str] = field(default_factory=list)
     tracks: list[str] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
 
 
 def find_files(
-    folder: str, progress: Progress = NO_PROGRESS, wanted: Callable[[str], bool] = is_recording
+    folder: str, progress: Progress, wanted: Callable[[str], bool], is_side_car: Callable[[str], bool]
 ) -> Found:
-    """All files of interest in ``folder``, then in the folders below, by name; ``wanted`` tells recordings.
+    """All files of interest in ``folder``, then in the folders below, by name.
+
+    wanted: whether a name is that of a file of the kind that is looked for; is_side_car: of JSON about some.
 
     Links to folders are followed, each folder once: a link to a folder above is no loop. Hidden files and
     folders are left. A folder that cannot be opened is listed, not fatal.
@@ -56,7 +58,9 @@ def find_files(
             if _is_folder(entry):
                 folders.append(name)
             elif wanted(entry.name):
-                found.recordings.append(name)
+                found.files.append(name)
+            elif is_side_car(entry.name):
+                found.side_cars.append(name)
             elif entry.name.lower().endswith((".csv", ".tsv")):
                 found.tables.append(name)
             elif entry.name.lower().endswith(".gpx"):

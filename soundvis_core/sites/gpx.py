@@ -33,6 +33,14 @@ class Track:
     times: tuple[float, ...]
     places: tuple[Position, ...]
 
+    @property
+    def span(self) -> str:
+        """When the track begins and ends, in words."""
+        start, stop = (
+            dt.datetime.fromtimestamp(time, dt.timezone.utc) for time in (self.times[0], self.times[-1])
+        )
+        return f"{start:%Y-%m-%d %H:%M} to {stop:%Y-%m-%d %H:%M} UTC"
+
     def at(self, moment: dt.datetime, gap: float) -> Position:
         """The place at a moment (with its zone), linear between the fixes around it.
 

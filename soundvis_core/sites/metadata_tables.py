@@ -1,4 +1,4 @@
-"""Tables about recordings: side-cars of one file, tables of a folder, and exports of sound archives."""
+"""Tables about recordings and photos: side-cars of one file, tables of a folder, and exports of archives."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from ..errors import InputError
 from .claims import Claims, TimeClaim
 from .clocks import NoTimeError, Told, parse_time
-from .positions import NoPositionError, degrees, pair
+from .positions import NoPositionError, apart, degrees, pair
 from .table_columns import Columns, recognise
 
 #: Larger files are no tables about recordings.
@@ -80,12 +80,13 @@ def _decoded(content: bytes) -> str:
         return content.decode("cp1252", "replace")
 
 
-def check_names_files(table: Table) -> None:
-    """Raise InputError where the rows of a table do not say which recording they are about, or nothing else."""
+def check_names_files(table: Table, one: str = "recording") -> None:
+    """Raise InputError where the rows of a table do not say which file (``one``) they are about, or nothing else."""
     if not table.columns.names_files:
+        archives = "xeno-canto or freesound" if one == "recording" else "Mapillary or KartaView"
         raise InputError(
-            f"The {table.name} has no column that names recordings. Call one 'file' (name or path of the "
-            "recording), 'folder' (all recordings in it), or 'id' (of xeno-canto or freesound)."
+            f"The {table.name} has no column that names {one}s. Call one 'file' (name or path of the "
+            f"{one}), 'folder' (all {one}s in it), or 'id' (of {archives})."
         )
     if not table.columns.useful:
         raise InputError(
@@ -101,7 +102,8 @@ def claims_of(table: Table, row: Sequence[str]) -> Claims:
     both = columns.value(row, "pair")
     try:
         if latitude and longitude:
-            claims.place(table.name, degrees(latitude), degrees(longitude))
+            north, east, remark = apart(latitude, longitude)
+            claims.place(table.name, north, east, remark=remark)
         elif both:
             claims.place(table.name, *pair(both))
     except NoPositionError as error:
@@ -144,32 +146,68 @@ def _read_time(table: Table, row: Sequence[str], claims: Claims) -> None:
         claims.times.append(TimeClaim(table.name, told, own=False, weak=told.date_only))
 
 
+def rows_beyond_poles(table: Table) -> int:
+    """How many rows tell a latitude beyond 90 degrees and a longitude within: their columns may be swapped."""
+    columns = table.columns
+    if "latitude" not in columns.by_meaning:
+        return 0
+    beyond = 0
+    for row in table.rows:
+        try:
+            latitude = degrees(columns.value(row, "latitude"))
+            beyond += 90.0 < abs(latitude) <= 180.0 and abs(degrees(columns.value(row, "longitude"))) <= 90.0
+        except NoPositionError:
+            continue
+    return beyond
+
+
 class RowFinder:
     """Which row of a table is about a file. Paths are relative to the folder of the table, with slashes."""
 
     def __init__(self, table: Table, paths: Iterable[str]) -> None:
         """``paths``: all files that the table may be about."""
         self.table = table
+        self._paths = tuple(paths)
         self._rows: dict[str, list[int]] = defaultdict(list)
         self._ids: dict[str, int] = {}
-        self._namesakes = Counter(_key(path.rpartition("/")[2]) for path in paths)
+        self._namesakes = Counter(_key(path.rpartition("/")[2]) for path in self._paths)
         for index, row in enumerate(table.rows):
-            self._add(index, row)
+            keys, own = self._keys(row)
+            for key in keys:
+                self._rows[key].append(index)
+            if own:
+                self._ids.setdefault(own, index)
 
-    def _add(self, index: int, row: Sequence[str]) -> None:
-        columns = self.table.columns
-        file, folder, own = (columns.value(row, meaning) for meaning in ("file", "folder", "id"))
+    def _keys(self, row: Sequence[str]) -> tuple[list[str], str]:
+        """Under what a row is found: the files or the folder that it is about, and its id."""
+        file, folder, own = (self.table.columns.value(row, meaning) for meaning in ("file", "folder", "id"))
         if "://" in file:
             file = unquote(file.partition("?")[0].rpartition("/")[2])
         file = file.replace("\\", "/").lstrip("./")
-        if file and folder:
-            self._rows[_key(f"{folder.strip('/')}/{file}")].append(index)
+        keys = [_key(f"{folder.strip('/')}/{file}")] if file and folder else []
         if file:
-            self._rows[_key(file)].append(index)
+            keys.append(_key(file))
         elif folder:
-            self._rows[_key(folder.replace("\\", "/").strip("/")) + "/"].append(index)
-        if own:
-            self._ids.setdefault(re.sub(r"^XC", "", own.upper()), index)
+            keys.append(_key(folder.replace("\\", "/").strip("/")) + "/")
+        return keys, re.sub(r"^XC", "", own.upper())
+
+    def strangers(self) -> list[str]:
+        """What the rows are about that are about none of the files, in the words of the table."""
+        known: set[str] = set()
+        ids: set[str] = set()
+        for path in self._paths:
+            name = path.rpartition("/")[2]
+            for text in (path, *_tails(path), name):
+                known.update((_key(text), _key(os.path.splitext(text)[0])))
+            known.update(_key(text) + "/" for text in _folder_names(path))
+            ids.add(_id_in(name))
+        found = []
+        for row in self.table.rows:
+            keys, own = self._keys(row)
+            if known.isdisjoint(keys) and not (own and own in ids):
+                told = (self.table.columns.value(row, meaning) for meaning in ("file", "folder", "id"))
+                found.append(next(filter(None, told), ""))
+        return found
 
     def find(self, path: str) -> tuple[Sequence[str] | None, str]:
         """The row about ``path`` (None where there is none), and what is doubtful about it (else empty)."""
@@ -186,32 +224,41 @@ class RowFinder:
                     )
                 several = f"{len(rows)} rows of {self.table.name} name this file; the first is taken"
                 return self.table.rows[rows[0]], several if len(rows) > 1 else ""
-        index = self._by_id(name)
+        index = self._ids.get(_id_in(name)) if self._ids else None
         if index is not None:
             return self.table.rows[index], ""
         return self._by_folder(path), ""
 
-    def _by_id(self, name: str) -> int | None:
-        """Files as archives name them: XC123456 - Name.mp3, 123456__user__title.wav, Genus-species-123456.mp3."""
-        if not self._ids:
-            return None
-        stem = os.path.splitext(name)[0]
-        found = (
-            re.match(r"XC\s?(\d+)(?!\d)", stem, re.IGNORECASE)
-            or re.match(r"(\d+)(?:__|$|_[^_]|[- ])", stem)
-            or re.search(r"-(\d+)$", stem)
-        )
-        return self._ids.get(found[1]) if found else None
-
     def _by_folder(self, path: str) -> Sequence[str] | None:
-        folders = path.split("/")[:-1]
-        # The innermost folder first, each by its path and by its name.
-        for depth in range(len(folders), 0, -1):
-            for text in ("/".join(folders[:depth]), folders[depth - 1]):
-                rows = self._rows.get(_key(text) + "/")
-                if rows:
-                    return self.table.rows[rows[0]]
+        for text in _folder_names(path):
+            rows = self._rows.get(_key(text) + "/")
+            if rows:
+                return self.table.rows[rows[0]]
         return None
+
+
+def _id_in(name: str) -> str:
+    """The id of a file as archives name them; empty where there is none.
+
+    XC123456 - Name.mp3, 123456__user__title.wav, Genus-species-123456.mp3.
+    """
+    stem = os.path.splitext(name)[0]
+    found = (
+        re.match(r"XC\s?(\d+)(?!\d)", stem, re.IGNORECASE)
+        or re.match(r"(\d+)(?:__|$|_[^_]|[- ])", stem)
+        or re.search(r"-(\d+)$", stem)
+    )
+    return found[1] if found else ""
+
+
+def _folder_names(path: str) -> list[str]:
+    """The folders of a path, the innermost first, each by its path and by its name."""
+    folders = path.split("/")[:-1]
+    return [
+        text
+        for depth in range(len(folders), 0, -1)
+        for text in ("/".join(folders[:depth]), folders[depth - 1])
+    ]
 
 
 def _tails(path: str) -> list[str]:

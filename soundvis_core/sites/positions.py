@@ -78,7 +78,39 @@ def degrees(text: str) -> float:
     hemisphere = (found["before"] or found["after"] or "").upper()
     negative = found["degrees"].startswith("-") or hemisphere in ("S", "W")
     size = abs(parts[0]) + parts[1] / 60.0 + parts[2] / 3600.0
+    if size and found["degrees"].startswith("-") and hemisphere in ("N", "E"):
+        raise NoPositionError(f"'{_short(text)}' is negative, and {hemisphere} is not")
     return -size if negative else size
+
+
+def apart(latitude: str, longitude: str) -> tuple[float, float, str]:
+    """Latitude and longitude of two texts (see :func:`degrees`), and what is doubtful about them (else empty).
+
+    Texts that both have the hemisphere of the other axis ("13.4 E" for the latitude, "52.5 N" for the longitude) are
+    exchanged. Raises :class:`NoPositionError`, also where only one of them has.
+    """
+    letters = _hemisphere(latitude), _hemisphere(longitude)
+    wrong = [bool(letter) and letter in others for letter, others in zip(letters, ("EW", "NS"))]
+    if all(wrong):
+        return (
+            degrees(longitude),
+            degrees(latitude),
+            "latitude and longitude were swapped; their letters tell which is which",
+        )
+    if any(wrong):
+        axis, text, letter = (
+            ("latitude", latitude, letters[0]) if wrong[0] else ("longitude", longitude, letters[1])
+        )
+        raise NoPositionError(
+            f"the {axis} is told as '{_short(text)}', but {letter} is no {axis}; are the two swapped?"
+        )
+    return degrees(latitude), degrees(longitude), ""
+
+
+def _hemisphere(text: str) -> str:
+    """The letter of an angle, in upper case; empty where there is none."""
+    found = _DEGREES.fullmatch(text.strip())
+    return (found["before"] or found["after"] or "").upper() if found else ""
 
 
 def pair(text: str) -> Position:
@@ -88,6 +120,7 @@ def pair(text: str) -> Position:
     minutes and seconds may be missing. What follows behind a separator (a height, the name of the place) is left,
     unless it may as well be minutes or seconds. Raises :class:`NoPositionError`.
     """
+    whole = text
     text = text.strip().strip("[]()")
     if _ISO6709.fullmatch(text):
         return iso6709(text)
@@ -108,7 +141,7 @@ def pair(text: str) -> Position:
             _check_letters(text, parts)
             _check_no_minutes(text, parts)
             return checked(first, second)
-    raise NoPositionError(f"'{_short(text)}' is not a latitude and a longitude")
+    raise NoPositionError(f"'{_short(whole)}' is not a latitude and a longitude")
 
 
 def _lettered_pair(text: str) -> Position | None:
@@ -149,8 +182,7 @@ def _signed(angle: str, numbers: list[str], letter: str) -> float:
 def _check_letters(text: str, parts: list[str]) -> None:
     """Raise where a hemisphere is not that of its axis, or stands alone behind the pair."""
     for part, others, axis in ((parts[0], "EW", "latitude"), (parts[1], "NS", "longitude")):
-        found = _DEGREES.fullmatch(part.strip())
-        letter = (found["before"] or found["after"] or "").upper() if found else ""
+        letter = _hemisphere(part)
         if letter and letter in others:
             raise NoPositionError(f"'{_short(text)}' has {letter} where the {axis} is expected")
     if len(parts) > 2 and re.fullmatch(r"[NSEW]", parts[2].strip(), re.I):

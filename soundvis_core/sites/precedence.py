@@ -37,7 +37,7 @@ def choose_position(claims: Sequence[PositionClaim]) -> tuple[PositionClaim | No
     if not ordered:
         return None, []
     taken = ordered[0]
-    remarks = []
+    remarks = [f"{taken.source}: {taken.remark}"] if taken.remark else []
     for other in ordered[1:]:
         away = distance_km(taken.position, other.position)
         if away > FAR_KM:

@@ -39,9 +39,10 @@ _USEFUL = ("latitude", "pair", "utc", "moment", "date", "licence", "author", "li
 
 @dataclass(frozen=True)
 class Columns:
-    """The place of each known meaning in a row."""
+    """The place of each known meaning in a row; ``names``: what all columns are called."""
 
     by_meaning: dict[str, int]
+    names: tuple[str, ...] = ()
 
     def value(self, row: Sequence[str], meaning: str) -> str:
         """The text of a row, stripped; empty where there is none."""
@@ -50,9 +51,16 @@ class Columns:
         return "" if value.lower() in ("", "na", "n/a", "nan", "none", "null", "?", "-") else value
 
     @property
+    def naming(self) -> list[str]:
+        """The columns by which rows say which files they are about, as the table calls them."""
+        return [
+            self.names[self.by_meaning[name]] for name in ("file", "folder", "id") if name in self.by_meaning
+        ]
+
+    @property
     def names_files(self) -> bool:
-        """Whether rows say which recording they are about."""
-        return any(meaning in self.by_meaning for meaning in ("file", "folder", "id"))
+        """Whether rows say which files they are about."""
+        return bool(self.naming)
 
     @property
     def useful(self) -> bool:
@@ -79,4 +87,4 @@ def recognise(header: Sequence[str]) -> Columns:
     if ("latitude" in found) != ("longitude" in found):
         found.pop("latitude", None)
         found.pop("longitude", None)
-    return Columns(found)
+    return Columns(found, tuple(name.strip() for name in header))

@@ -195,7 +195,7 @@ def test_files_without_a_place_tell_why(tmp_path):
     found = scan(tmp_path)
     reasons = {Path(path).name: (recording.status, recording.reason) for path, recording in found.items()}
     assert reasons["none.wav"][0] == "skipped"
-    assert "no table or track does" in reasons["none.wav"][1]
+    assert "no table, side-car or track does" in reasons["none.wav"][1]
     assert "swapped?" in reasons["swapped.wav"][1]
     assert "track 3/t.gpx: the track begins 30 min later" in reasons["REC_20240514_053000.wav"][1]
     assert "without its time, no track can tell" in reasons["timeless.wav"][1]
