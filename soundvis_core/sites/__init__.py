@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .clocks import RecorderClock, time_zone
-from .folder_scan import Options
+from .folder_scan import Options, ScannedFile
 from .recordings import Recording, scan_recordings
 
-__all__ = ["Options", "RecorderClock", "Recording", "scan_recordings", "time_zone"]
+__all__ = ["Options", "RecorderClock", "Recording", "ScannedFile", "scan_recordings", "time_zone"]

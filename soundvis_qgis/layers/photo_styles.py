@@ -6,19 +6,15 @@ from qgis.core import (
     QgsMapLayer,
     QgsMarkerSymbol,
     QgsProperty,
-    QgsRuleBasedRenderer,
     QgsSimpleMarkerSymbolLayer,
     QgsSymbolLayer,
     QgsVectorLayer,
 )
 from qgis.PyQt.QtCore import QPointF
 
-from .colours import RGB
+from .marker_rules import MARKED, PLAIN, WITH_REMARK, by_rules, marker
 from .outputs import Styler
 
-#: Blue and vermilion of the Okabe-Ito set, told apart with every common colour vision; the shape differs, too.
-_PLAIN: RGB = (0, 114, 178)
-_REMARK: RGB = (213, 94, 0)
 #: The arrow begins in the point.
 _ARROW_AHEAD = QPointF(0.0, -2.4)
 
@@ -32,34 +28,14 @@ def _paint(layer: QgsMapLayer) -> bool:
     names = ("heading", "panorama", "remark")
     if not isinstance(layer, QgsVectorLayer) or any(layer.fields().lookupField(name) < 0 for name in names):
         return False
-    root = QgsRuleBasedRenderer.Rule(None)
     rules = (
-        ("With a remark", "coalesce(\"remark\", '') <> ''", _circle(5.0, _REMARK, filled=False)),
-        ("Panorama", '"panorama" = 1', _circle(3.6, _PLAIN, filled=False)),
-        ("Photo", "", _circle(1.9, _PLAIN)),
+        ("With a remark", WITH_REMARK, marker("circle", 5.0, MARKED, filled=False, outline=0.5)),
+        ("Panorama", '"panorama" = 1', marker("circle", 3.6, PLAIN, filled=False, outline=0.5)),
+        ("Photo", "", marker("circle", 1.9, PLAIN, outline=0.2)),
         ("Direction of view", '"heading" IS NOT NULL', _arrow()),
     )
-    for label, expression, symbol in rules:
-        rule = QgsRuleBasedRenderer.Rule(symbol)
-        if expression:
-            rule.setFilterExpression(expression)
-        rule.setLabel(label)
-        root.appendChild(rule)
-    layer.setRenderer(QgsRuleBasedRenderer(root))
+    layer.setRenderer(by_rules(rules))
     return True
-
-
-def _circle(size: float, colour: RGB, filled: bool = True) -> QgsMarkerSymbol:
-    plain = "{},{},{}".format(*colour)
-    return QgsMarkerSymbol.createSimple(
-        {
-            "name": "circle",
-            "size": str(size),
-            "color": plain if filled else "0,0,0,0",
-            "outline_color": "#ffffff" if filled else plain,
-            "outline_width": "0.2" if filled else "0.5",
-        }
-    )
 
 
 def _arrow() -> QgsMarkerSymbol:
@@ -67,7 +43,7 @@ def _arrow() -> QgsMarkerSymbol:
         {
             "name": "arrow",
             "size": "3.4",
-            "color": "{},{},{}".format(*_PLAIN),
+            "color": "{},{},{}".format(*PLAIN),
             "outline_color": "#ffffff",
             "outline_width": "0.2",
         }

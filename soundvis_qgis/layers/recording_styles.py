@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from qgis.core import (
     QgsMapLayer,
-    QgsMarkerSymbol,
     QgsPalLayerSettings,
-    QgsRuleBasedRenderer,
     QgsTextBufferSettings,
     QgsTextFormat,
     QgsVectorLayer,
@@ -14,12 +12,8 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QColor
 
-from .colours import RGB
+from .marker_rules import MARKED, PLAIN, WITH_REMARK, by_rules, marker
 from .outputs import Styler
-
-#: Blue and vermilion of the Okabe-Ito set, told apart with every common colour vision; the shape differs, too.
-_PLAIN: RGB = (0, 114, 178)
-_REMARK: RGB = (213, 94, 0)
 
 
 def recording_styles() -> dict[str, Styler]:
@@ -30,26 +24,11 @@ def recording_styles() -> dict[str, Styler]:
 def _paint(layer: QgsMapLayer) -> bool:
     if not isinstance(layer, QgsVectorLayer) or layer.fields().lookupField("remark") < 0:
         return False
-    doubtful = "coalesce(\"remark\", '') <> ''"
-    root = QgsRuleBasedRenderer.Rule(None)
-    for label, expression, colour, shape, size in (
-        ("Recording", f"NOT ({doubtful})", _PLAIN, "circle", 2.8),
-        ("Recording with a remark", doubtful, _REMARK, "diamond", 3.8),
-    ):
-        symbol = QgsMarkerSymbol.createSimple(
-            {
-                "name": shape,
-                "size": str(size),
-                "color": "{},{},{}".format(*colour),
-                "outline_color": "#ffffff",
-                "outline_width": "0.3",
-            }
-        )
-        rule = QgsRuleBasedRenderer.Rule(symbol)
-        rule.setFilterExpression(expression)
-        rule.setLabel(label)
-        root.appendChild(rule)
-    layer.setRenderer(QgsRuleBasedRenderer(root))
+    rules = [
+        ("Recording", f"NOT ({WITH_REMARK})", marker("circle", 2.8, PLAIN)),
+        ("Recording with a remark", WITH_REMARK, marker("diamond", 3.8, MARKED)),
+    ]
+    layer.setRenderer(by_rules(rules))
     layer.setLabeling(QgsVectorLayerSimpleLabeling(_labels()))
     layer.setLabelsEnabled(True)
     return True
