@@ -7,7 +7,7 @@ differences of coordinates.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,10 +31,12 @@ class Places:
     """Where and when things are, in their order.
 
     lonlat: (n, 2) degrees of WGS 84, NaN where unknown. days: (n,) days since 1970 in UTC, NaN where unknown.
+    unread: by place in the order, why a time that is there cannot be read.
     """
 
     lonlat: np.ndarray
     days: np.ndarray
+    unread: Mapping[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.lonlat)
@@ -293,11 +295,13 @@ def _why(site: int, other: int, length: float, sites: Places, others: Places, li
         return f"the nearest is {_metres(length)} away, further than {limits.metres:g} m"
     if limits.days is not None:
         if not math.isfinite(sites.days[site]):
-            return "the site has no time, and the days between are limited"
+            no_time = f"the site's time is of no use ({sites.unread[site]})" if site in sites.unread else ""
+            return f"{no_time or 'the site has no time'}, and the days between are limited"
         gap = abs(sites.days[site] - others.days[other])
         if gap > limits.days:
+            free = " and free" if limits.alone else ""
             return (
-                f"of those within {limits.metres:g} m none is within {limits.days:g} days "
+                f"of those within {limits.metres:g} m none is within {limits.days:g} days{free} "
                 f"(the nearest is {gap:.1f} days away)"
             )
     return f"all within {limits.metres:g} m are taken by other sites"

@@ -18,19 +18,20 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QByteArray, QDate, QDateTime, Qt, QTime
 
-from soundvis_core.errors import SiteError
+from soundvis_core.errors import InputError, SiteError
 from soundvis_core.progress import Progress, check_cancelled
+from soundvis_core.sites.clocks import NoTimeError
 from soundvis_core.sites.joins import Places
 
 from ..compat import BINARY, DOUBLE, INTEGER, LONG, STRING, is_null
-from .moments import days_of
+from .moments import FORMS, day_of
 from .sources import PathResolver, make_transform, site_point
 
 _WGS84 = "EPSG:4326"
 #: How often a long reading asks whether it was cancelled, in features.
 _STRIDE = 2000
-#: Ends of names in the table of paths; no path begins so.
-_NAME = "\0"
+#: Begins names in the table of paths; no path begins so.
+NAME = "\0"
 
 
 def places_of(
@@ -48,7 +49,8 @@ def places_of(
     spatial = source.wkbType() != QgsWkbTypes.Type.NoGeometry
     transform = make_transform(source.sourceCrs(), target, context) if spatial else None
     lonlat, days = [], []
-    for feature in features:
+    unread: dict[int, str] = {}
+    for number, feature in enumerate(features):
         place = (np.nan, np.nan)
         if transform is not None:
             try:
@@ -59,8 +61,33 @@ def places_of(
             except SiteError:
                 pass  # a site without a place is told by the join itself
         lonlat.append(place)
-        days.append(days_of(feature.attribute(time_index), zone) if time_index >= 0 else np.nan)
-    return Places(np.array(lonlat, dtype=float).reshape(-1, 2), np.array(days, dtype=float))
+        day = None
+        if time_index >= 0:
+            try:
+                day = day_of(feature.attribute(time_index), zone)
+            except NoTimeError as error:
+                unread[number] = str(error)
+        days.append(np.nan if day is None else day)
+    return Places(np.array(lonlat, dtype=float).reshape(-1, 2), np.array(days, dtype=float), unread)
+
+
+def check_times(places: Places, field: str, layer: str, needed: bool, progress: Progress) -> None:
+    """Tell of times that cannot be read, with one of them and what is accepted.
+
+    ``needed``: whether nothing could be joined without times. Raises InputError where they are, and none is there.
+    """
+    if not places.unread:
+        return
+    known = int(np.isfinite(places.days).sum())
+    first = next(iter(places.unread.values()))
+    count, all_told = len(places.unread), len(places.unread) + known
+    text = f"Of {all_told} values of '{field}' in '{layer}' {count} cannot be read as a time: {first}."
+    if known == 0:
+        text = f"None of the {count} values of '{field}' in '{layer}' can be read as a time: {first}."
+    text += f" A time is {FORMS}."
+    if known == 0 and needed:
+        raise InputError(f"{text} Choose another time field, or leave 'Most days between' empty.")
+    progress.warn(text)
 
 
 def read_some(
@@ -90,16 +117,16 @@ def _key(value: Any) -> str | None:
     return str(value).strip() or None
 
 
-def first_places(keys: Iterable[str | None]) -> tuple[dict[str, int], int]:
-    """The place of each key where it stands first, and how many keys recur."""
+def first_places(keys: Iterable[str | None]) -> tuple[dict[str, int], dict[str, int]]:
+    """The place of each key where it stands first, and how often those occur that occur several times."""
     places: dict[str, int] = {}
-    recurring: set[str] = set()
+    recurring: dict[str, int] = {}
     for place, key in enumerate(keys):
         if key is None:
             continue
         if places.setdefault(key, place) != place:
-            recurring.add(key)
-    return places, len(recurring)
+            recurring[key] = recurring.get(key, 1) + 1
+    return places, recurring
 
 
 class Paths:
@@ -112,17 +139,22 @@ class Paths:
         names: dict[str, int] = {}
         several: set[str] = set()
         for path, place in self.places.items():
-            name = _NAME + os.path.basename(path)
+            name = NAME + os.path.basename(path)
             if names.setdefault(name, place) != place:
                 several.add(name)
-        self.places.update({name: place for name, place in names.items() if name not in several})
+        alone = {name: place for name, place in names.items() if name not in several}
+        for name, place in alone.items():
+            times = self.recurring.get(str(self.whole[place]))
+            if times:
+                self.recurring[name] = times
+        self.places.update(alone)
 
     def key(self, value: Any, resolver: PathResolver) -> str | None:
         """What stands for the path of a site: one of :attr:`places`, else the path as it is."""
         path = _whole(value, resolver)
         if path is None or path in self.places:
             return path
-        name = _NAME + os.path.basename(path)
+        name = NAME + os.path.basename(path)
         return name if name in self.places else str(value).strip()
 
 

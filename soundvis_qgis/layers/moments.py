@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from typing import Any
 
 from qgis.PyQt.QtCore import QDate, QDateTime, Qt
@@ -14,6 +13,8 @@ from soundvis_core.sites.clocks import NoTimeError, RecorderClock, Told, parse_t
 from ..compat import is_null
 from .qt_zones import qt_zone
 
+#: What an attribute may be to tell a time, in words.
+FORMS = "a date, a date with time, or text such as 2024-05-14T05:30:00Z, 2024-05-14 05:30:00 or 2024-05-14"
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
 
 
@@ -31,20 +32,21 @@ def zone_of(name: str) -> dt.tzinfo:
         return zone
 
 
-def days_of(value: Any, zone: dt.tzinfo) -> float:
-    """Days since 1970 in UTC of an attribute; NaN where it is empty, no time, or that of a clock that was not set.
+def day_of(value: Any, zone: dt.tzinfo) -> float | None:
+    """Days since 1970 in UTC of an attribute; None where it is empty.
 
-    ``zone``: of times without one. A date without a time of day is taken for its noon.
+    ``zone``: of times without one. A date without a time of day is taken for its noon. Raises NoTimeError where it is
+    no time, or that of a clock that was not set.
     """
-    if is_null(value):
-        return math.nan
+    if is_null(value) or not str(value).strip():
+        return None
+    told = told_by(value)
+    if told.date_only:
+        told = Told(told.moment.replace(hour=12))
     try:
-        told = told_by(value)
-        if told.date_only:
-            told = Told(told.moment.replace(hour=12))
         moment, _ = RecorderClock(zone).utc(told, own=True)
-    except (NoTimeError, OverflowError, ValueError):
-        return math.nan
+    except OverflowError as error:
+        raise NoTimeError("the time lies beyond the calendar") from error
     return (moment - _EPOCH) / dt.timedelta(days=1)
 
 

@@ -88,7 +88,7 @@ def test_a_table_without_points(run, make_points, tmp_path):
     rows = joined(made, "nr")
     assert [rows[number]["j_word"] for number in (7, 8, 9)] == ["seven", "eight", None]
     assert [rows[number]["j_dist_m"] for number in (7, 8)] == [None, None]
-    assert "1 keys recur" in made.feedback.text
+    assert "1 key occurs several times in 't'; the first row was taken: '8' (2 times)." in made.feedback.text
     with pytest.raises(AlgorithmError, match="no points, so nothing is near"):
         run("joinsites", {"INPUT": sites, "OTHER": others})
 
@@ -143,10 +143,76 @@ def test_paths_from_two_folders(run, make_points, tmp_path):
 
 
 def test_a_1970_clock_is_no_time(run, make_points):
-    sites = make_points([(0.5, 0.5)], {"time_utc": ["1970-01-01T00:00:00Z"]}, 4326)
+    sites = make_points([(0.5, 0.5)] * 2, {"time_utc": ["1970-01-01T00:00:00Z", "2024-01-01"]}, 4326)
     others = make_points([(0.5, 0.5)], {"time_utc": ["2024-01-01T00:00:00Z"]}, 4326)
-    (row,) = run("joinsites", {"INPUT": sites, "OTHER": others, "MAX_DAYS": 3.0}).features()
-    assert row["j_reason"] == "the site has no time, and the days between are limited"
+    row, _ = run("joinsites", {"INPUT": sites, "OTHER": others, "MAX_DAYS": 3.0}).features()
+    assert row["j_reason"] == (
+        "the site's time is of no use (the recorder's clock was not set (1970-01-01 00:00)), and the days between are "
+        "limited"
+    )
+
+
+def test_keys_that_recur_are_told_where_sites_ask_for_them(run, make_points):
+    sites = make_points([(0, 0)] * 5, {"nr": ["a", "b", "c", "d", "e"]}, 4326)
+    keys = ["a", "b", "b", "c", "c", "c", "d", "d", "e", "e", "x", "x"]
+    others = make_points([(0, 0)] * len(keys), {"nr": keys, "row": list(range(len(keys)))}, 4326)
+    made = run("joinsites", {"INPUT": sites, "OTHER": others, "KEY_FIELD": "nr"})
+    assert [row["j_row"] for row in made.features()] == [0, 1, 3, 6, 8]
+    words = "the first row was taken: 'b' (2 times), 'c' (3 times), 'd' (2 times) and 1 more."
+    assert [words in line and line.startswith("4 keys occur") for line in made.feedback.warnings] == [True]
+
+
+def test_a_path_that_recurs_and_is_asked_for_by_its_name(run, make_points):
+    sites = make_points([(0, 0)] * 2, {"photo": ["b.jpg", "c.jpg"]}, 4326)
+    others = make_points([(0, 0)] * 3, {"path": ["/x/b.jpg", "/x/b.jpg", "/x/c.jpg"]}, 4326)
+    made = run("joinsites", {"INPUT": sites, "OTHER": others, "SITE_PATH": "photo"})
+    assert "1 path occurs several times" in made.feedback.text
+    assert "'b.jpg' (2 times)." in made.feedback.text
+
+
+def test_what_sites_share_by_key_is_not_parted_by_one_to_one(run, make_points):
+    sites = make_points([(0, 0), (1, 1), (2, 2), (2.0001, 2)], {"nr": ["a", "a", "b", "c"]}, 4326)
+    others = make_points([(0, 0), (2, 2)], {"nr": ["a", "z"]}, 4326)
+    parameters = {"INPUT": sites, "OTHER": others, "KEY_FIELD": "nr"}
+    warning = run("joinsites", parameters).feedback.warnings[0]
+    assert warning.startswith("4 sites share 2 of the recordings or photos")
+    assert "For those joined as nearest, 'One to one'" in warning
+    assert (
+        "2 of them have it by path or key, which 'One to one' and the distance leave as they are" in warning
+    )
+    warning = run("joinsites", {**parameters, "ONE_TO_ONE": True}).feedback.warnings[0]
+    assert warning.startswith("2 sites share 1 ")
+    assert "For those joined as nearest" not in warning
+
+
+@pytest.mark.parametrize(
+    ("values", "sample"),
+    [(["soon", "later"], "'soon' is not a time like"), ([3.5, 4.5], "'3.5' is not a time like")],
+)
+def test_a_wrong_time_field_is_named(run, make_points, values, sample):
+    """Where nothing can be joined without times that is an error; else it is told, and joined."""
+    sites = make_points([(0.5, 0.5)] * 2, {"when": values}, 4326)
+    others = make_points([(0.5, 0.5)], {"time_utc": ["2024-01-01T00:00:00Z"]}, 4326)
+    parameters = {"INPUT": sites, "OTHER": others, "SITE_TIME": "when"}
+    words = f"None of the 2 values of 'when' in '.*' can be read as a time: {sample}.*A time is a date, a date with"
+    with pytest.raises(AlgorithmError, match=words):
+        run("joinsites", {**parameters, "MAX_DAYS": 3.0})
+    made = run("joinsites", parameters)
+    assert [row["j_status"] for row in made.features()] == ["ok", "ok"]
+    assert any(line.startswith("None of the 2 values of 'when'") for line in made.feedback.warnings)
+
+
+def test_single_times_that_cannot_be_read_are_told(run, make_points):
+    sites = make_points([(0.5, 0.5)] * 3, {"time_utc": ["2024-01-01", "03/04/2024", None]}, 4326)
+    others = make_points([(0.5, 0.5)], {"time_utc": ["2024-01-01T00:00:00Z"]}, 4326)
+    made = run("joinsites", {"INPUT": sites, "OTHER": others, "MAX_DAYS": 3.0})
+    reasons = [row["j_reason"] for row in made.features()]
+    assert reasons[0] is None
+    assert reasons[1].startswith("the site's time is of no use ('03/04/2024' is not a time like")
+    assert reasons[2] == "the site has no time, and the days between are limited"
+    assert any(
+        "Of 2 values of 'time_utc'" in line and "1 cannot be read" in line for line in made.feedback.warnings
+    )
 
 
 @pytest.mark.parametrize(

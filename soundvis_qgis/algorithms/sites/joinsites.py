@@ -82,7 +82,8 @@ class JoinSites(SitesAlgorithm):
             KEY_FIELD,
             "Key field of the sites",
             self.INPUT,
-            "Field with an id that the other layer has, too. Values are compared as text, without blanks around them.",
+            "Field with an id that the other layer has, too. Values are compared as text, without blanks around them. "
+            "Where an id occurs several times in the other layer, its first row is taken, and that is told.",
             advanced=False,
         )
         add_number(
@@ -232,7 +233,7 @@ class JoinSites(SitesAlgorithm):
         from soundvis_core.progress import PartOf
         from soundvis_core.sites.joins import Limits, join
 
-        from ...layers.join_sources import kept_value, places_of, read_some
+        from ...layers.join_sources import check_times, kept_value, places_of, read_some
         from ...layers.moments import zone_of
 
         fields, zone = self._fields, zone_of(self._zone)
@@ -240,9 +241,17 @@ class JoinSites(SitesAlgorithm):
         needed = [fields.times[1], fields.keys[1], fields.paths[1]]
         others = list(read_some(fields.others, needed, True, progress))
         progress.report(0.1)
+        mine = places_of(sites, fields.sites, fields.times[0], zone, fields.context)
+        theirs = places_of(others, fields.others, fields.times[1], zone, fields.context)
+        # What a path or key names is joined without times, too.
+        needed_times = self._days is not None and not (fields.by_key or fields.by_path)
+        for places, source, index in zip((mine, theirs), (fields.sites, fields.others), fields.times):
+            if index >= 0:
+                name = source.fields().at(index).name()
+                check_times(places, name, source.sourceName(), needed_times, progress)
         joined = join(
-            places_of(sites, fields.sites, fields.times[0], zone, fields.context),
-            places_of(others, fields.others, fields.times[1], zone, fields.context),
+            mine,
+            theirs,
             Limits(self._metres, self._days, self._alone),
             self._named(sites, others, progress),
             PartOf(progress, 0.1, 0.9),
@@ -282,13 +291,33 @@ class JoinSites(SitesAlgorithm):
             files = Paths((feature.attribute(theirs) for feature in others), self._other_paths)
             wanted = [files.key(feature.attribute(mine), self._paths) for feature in sites]
             named.append((BY_PATH, wanted, files.places))
-            _warn_recurring(files.recurring, "paths", progress)
+            self._say_recurring("path", wanted, files.recurring, progress)
         if self._fields.by_key:
             mine, theirs = self._fields.keys
             places, recurring = first_places(keys_of(others, theirs))
-            named.append((BY_KEY, keys_of(sites, mine), places))
-            _warn_recurring(recurring, "keys", progress)
+            wanted = keys_of(sites, mine)
+            named.append((BY_KEY, wanted, places))
+            self._say_recurring("key", wanted, recurring, progress)
         return named
+
+    def _say_recurring(
+        self, what: str, wanted: Sequence[Any], recurring: Mapping[str, int], progress: FeedbackProgress
+    ) -> None:
+        """Tell of the keys that sites ask for and several of the others have."""
+        from ...layers.join_sources import NAME
+
+        asked = {key: recurring[key] for key in wanted if key in recurring}
+        if not asked:
+            return
+        # A name of a file that stands for a path begins with a zero byte.
+        told = list(asked.items())[:3]
+        named = ", ".join(f"'{key[1:] if key[0] == NAME else key}' ({times} times)" for key, times in told)
+        more = f" and {len(asked) - 3} more" if len(asked) > 3 else ""
+        one = len(asked) == 1
+        progress.warn(
+            f"{len(asked)} {what}{'' if one else 's'} {'occurs' if one else 'occur'} several times in "
+            f"'{self._fields.others.sourceName()}'; the first row was taken: {named}{more}."
+        )
 
     def _make_whole(self, values: dict[int, list[Any]]) -> None:
         """Relative paths of the other layer start at its folder, not at that of the sites: make them whole."""
@@ -303,25 +332,32 @@ class JoinSites(SitesAlgorithm):
                 row[column] = os.path.abspath(path) if os.path.exists(path) else row[column]
 
 
-def _warn_recurring(count: int, what: str, progress: FeedbackProgress) -> None:
-    if count:
-        progress.warn(f"{count} {what} recur among the recordings or photos; the first of each is taken.")
-
-
 def _say(joined: Joined, alone: bool, progress: FeedbackProgress) -> None:
     """How sites were joined, and which share what."""
+    from soundvis_core.sites.joins import NEAREST
+
     ways = Counter(way for way in joined.ways if way)
     if ways:
         progress.info("Joined by " + ", ".join(f"{way}: {count}" for way, count in ways.items()) + ".")
     several = joined.shared > 1
-    if several.any():
-        things = len(set(joined.other[several].tolist()))
-        remedy = "these were named by path or key" if alone else "choose 'One to one', or a shorter distance"
-        progress.warn(
-            f"{int(several.sum())} sites share {things} of the recordings or photos with other sites (field "
-            "shared_by). Such sites are perfectly alike by that alone, which raises correlations: "
-            f"{remedy}, or leave all but one of them out."
+    if not several.any():
+        return
+    things = len(set(joined.other[several].tolist()))
+    near = sum(joined.ways[site] == NEAREST for site in several.nonzero()[0].tolist())
+    named = int(several.sum()) - near
+    remedies = []
+    if near and not alone:
+        remedies.append("For those joined as nearest, 'One to one' or a shorter distance parts them.")
+    if named:
+        remedies.append(
+            f"{named} of them have it by path or key, which 'One to one' and the distance leave as they are: where "
+            "that is not meant, correct the path or key, or leave all but one of the sites out."
         )
+    progress.warn(
+        f"{int(several.sum())} sites share {things} of the recordings or photos with other sites (field shared_by). "
+        "Where it stands for what is seen or heard there, such sites are perfectly alike by that alone, which raises "
+        f"correlations. {' '.join(remedies)}"
+    )
 
 
 def _spec(prefix: str, field: QgsField, notes: Mapping[str, str]) -> FieldSpec:
