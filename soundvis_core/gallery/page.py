@@ -7,32 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..report.frame import framed, provenance_section
 from ..report.markup import escape, isolated
 from ..report.wording import number
 from ..report.writing import replace_together
-from ..statistics.extreme_pairs import BOTH, NEITHER, QUADRANTS, SIGHT_ONLY, SOUND_ONLY, ExtremePair
+from ..statistics.extreme_pairs import QUADRANTS, ExtremePair
 from .media import Media
+from .quadrants import LOOKS
 from .style import CSS
 
 #: What pictures and clips may take in the file; browsers get slow beyond.
 MOST_BYTES = 60_000_000
-#: Forbids the browser to load anything that is not in the file.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:"
 #: The scale of the bars ends at so many standard deviations.
 _WIDEST_Z = 4.0
-#: Colours of the lines on the map, and what each quadrant means.
-_QUADRANTS = {
-    BOTH: ("#004488", "They sound alike and look alike: sound and sight say the same."),
-    SOUND_ONLY: (
-        "#ddaa33",
-        "They sound alike and look different: listen for a source that both have, in the pictures or out of sight.",
-    ),
-    SIGHT_ONLY: (
-        "#33a0c8",
-        "They look alike and sound different: listen for what was going on there when it was recorded.",
-    ),
-    NEITHER: ("#bb5566", "They sound different and look different: sound and sight say the same."),
-}
 
 
 @dataclass(frozen=True)
@@ -95,7 +82,7 @@ def render_gallery(
         quadrant: [entry for entry in pairs if entry.pair.quadrant == quadrant] for quadrant in QUADRANTS
     }
     links = "".join(
-        f"<a href='#q{place}'><i style='background:{_QUADRANTS[quadrant][0]}'></i>{quadrant.capitalize()} "
+        f"<a href='#q{place}'><i style='background:{LOOKS[quadrant].css}'></i>{quadrant.capitalize()} "
         f"({len(entries)})</a>"
         for place, (quadrant, entries) in enumerate(sections.items())
     )
@@ -112,41 +99,20 @@ def render_gallery(
         for place, (quadrant, entries) in enumerate(sections.items())
         if not note
     )
-    rows = "".join(
-        f"<tr><th scope='row'>{escape(name)}</th><td>{escape(text)}</td></tr>"
-        for name, text in provenance.items()
-    )
-    made = f"<section><h2>How this was made</h2><table>{rows}</table></section>" if rows else ""
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
-<style>{CSS}</style>
-</head>
-<body>
-<main>
-<header><p class='kind'>SoundVis pairs of sites</p><h1>{escape(title)}</h1><p class='lead'>{escape(said)}</p>
-<nav>{"" if note else links}</nav></header>
-{body}
-{made}
-</main>
-</body>
-</html>
-"""
+    lead = f"<p class='lead'>{escape(said)}</p>"
+    body += provenance_section(provenance)
+    return framed("SoundVis pairs of sites", title, lead, "" if note else links, body, CSS)
 
 
 def _section(place: int, quadrant: str, entries: Sequence[GalleryPair]) -> str:
-    colour, meaning = _QUADRANTS[quadrant]
-    cards = "".join(_card(entry, colour) for entry in entries)
+    look = LOOKS[quadrant]
+    cards = "".join(_card(entry, look.css) for entry in entries)
     shown = (
         f"<div class='cards'>{cards}</div>" if cards else "<p class='missing'>No pair is of this kind.</p>"
     )
     return (
-        f"<section id='q{place}'><h2><i style='background:{colour}'></i>{quadrant.capitalize()}</h2>"
-        f"<p class='what'>{escape(meaning)}</p>{shown}</section>\n"
+        f"<section id='q{place}'><h2><i style='background:{look.css}'></i>{quadrant.capitalize()}</h2>"
+        f"<p class='what'>{escape(look.meaning)}</p>{shown}</section>\n"
     )
 
 

@@ -1,20 +1,14 @@
-"""The looks of the gallery, on screen and on paper."""
+"""The looks of the gallery, on screen and on paper, beyond those of every page."""
 
 from __future__ import annotations
 
 CSS = """
-:root { color-scheme: light; }
-* { box-sizing: border-box; }
-body { margin: 0; background: #f3f4f2; color: #1d2321;
-  font: 15px/1.5 "Segoe UI", "Helvetica Neue", Arial, "DejaVu Sans", sans-serif; }
-main { max-width: 1180px; margin: 0 auto; padding: 44px 48px 64px; background: #fff; }
-main > header { border-bottom: 3px solid #1d2321; padding-bottom: 16px; }
-.kind { margin: 0 0 6px; font-size: 13px; letter-spacing: .08em; text-transform: uppercase; color: #56605c; }
-h1 { margin: 0; font-size: 32px; line-height: 1.2; overflow-wrap: anywhere; }
+body { font-size: 15px; line-height: 1.5; }
+main { max-width: 1180px; }
 .lead { margin: 10px 0 0; color: #3b4541; max-width: 88ch; }
 nav { margin: 16px 0 0; font-size: 14px; }
 nav a { display: inline-block; margin: 0 20px 6px 0; color: #1d2321; }
-h2 { margin: 40px 0 4px; font-size: 21px; }
+h2 { margin-bottom: 4px; }
 h2 i, nav i { display: inline-block; width: .75em; height: .75em; margin-right: 8px; border-radius: 2px; }
 .what { margin: 0 0 14px; color: #56605c; max-width: 88ch; }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 500px), 1fr)); gap: 20px; }
@@ -40,17 +34,10 @@ audio { display: block; width: 100%; height: 36px; }
   background: #eef1ef; color: #56605c; font-size: 13px; text-align: center; overflow-wrap: anywhere; }
 .site .missing { aspect-ratio: 4 / 3; }
 .site .sound .missing { aspect-ratio: auto; min-height: 36px; }
-table { width: 100%; border-collapse: collapse; font-size: 13.5px; }
-th, td { padding: 6px 10px 6px 0; text-align: left; vertical-align: top; border-bottom: 1px solid #dfe3e1;
-  overflow-wrap: anywhere; }
-th { width: 180px; font-weight: normal; color: #56605c; }
-@media (max-width: 720px) { main { padding: 24px 16px; } .cards { grid-template-columns: 1fr; } }
-@page { size: A4; margin: 14mm; }
 @media print {
-  body { background: #fff; font-size: 9.5pt; }
-  main { max-width: none; padding: 0; }
-  nav, audio { display: none; }
-  h2, .what { break-after: avoid; }
+  body { font-size: 9.5pt; }
+  audio { display: none; }
+  .what { break-after: avoid; }
   .cards { grid-template-columns: 1fr 1fr; gap: 10px; }
   article { break-inside: avoid; padding: 8px 10px; }
   figure img { max-height: 46mm; }

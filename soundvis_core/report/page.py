@@ -17,9 +17,10 @@ from .bar_figures import (
 )
 from .data_section import data_section, left_out_section
 from .figures import BGA_COLOURS
+from .frame import framed, provenance_section
 from .further_tables import bands_section, ceiling_section, fusion_section, heterogeneity_section
 from .ladder_figure import ladder_figures
-from .markup import KEPT, escape, figure, isolated, section, table
+from .markup import KEPT, escape, figure, isolated, section
 from .method_section import method_section
 from .numbers_table import numbers_csv
 from .pair_figures import pair_figure
@@ -35,8 +36,6 @@ TITLE = "Sound and sight"
 MAX_PAIR_FIGURES = 24
 #: Groups named in the provenance.
 _MAX_NAMED = 40
-#: Forbids the browser to load anything that is not in the file.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 def csv_beside(path: str | os.PathLike[str]) -> Path:
@@ -113,25 +112,8 @@ def render_report(
     ]
     links = " ".join(f"<a href='#{key}'>{name}</a>" for key, name, content in parts if content and name)
     body = "\n".join(content for _, _, content in parts if content)
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title>
-<style>{CSS}</style>
-</head>
-<body>
-<main>
-<header><p class="kind">SoundVis correlation report</p><h1>{isolated(title)}</h1>
-<p class="question">{isolated(question)}</p></header>
-<nav>{links}</nav>
-{body}
-</main>
-</body>
-</html>
-"""
+    lead = f"<p class='question'>{isolated(question)}</p>"
+    return framed("SoundVis correlation report", title, lead, links, body, CSS)
 
 
 def _summary(result: CorrelationResult) -> str:
@@ -285,16 +267,15 @@ def _maps(result: CorrelationResult) -> str:
 
 
 def _provenance(result: CorrelationResult, provenance: Mapping[str, str]) -> str:
-    rows = [(isolated(key), isolated(value)) for key, value in provenance.items()]
-    rows.append(("Sites in the layer", f"{result.sites:,}"))
     named = ", ".join(isolated(name) for name in result.groups[:_MAX_NAMED])
     more = f" and {len(result.groups) - _MAX_NAMED:,} more" if len(result.groups) > _MAX_NAMED else ""
-    rows.append(("Groups", f"{named}{more}" if named else "none"))
-    rows.append(("Coefficient tested", escape(COEFFICIENTS.get(result.method, result.method))))
-    rows.append(("Permutations", f"{result.permutations:,}"))
-    rows.append(("Bootstraps", f"{result.bootstraps:,}"))
+    rows = [
+        ("Sites in the layer", f"{result.sites:,}"),
+        ("Groups", f"{named}{more}" if named else "none"),
+        ("Coefficient tested", escape(COEFFICIENTS.get(result.method, result.method))),
+        ("Permutations", f"{result.permutations:,}"),
+        ("Bootstraps", f"{result.bootstraps:,}"),
+    ]
     if result.controls:
         rows.append(("Controls", ", ".join(isolated(name) for name in result.controls)))
-    rows.append(("Seed", f"{result.seed}"))
-    cells = "".join(f"<tr><th scope='row'>{key}</th><td>{value}</td></tr>\n" for key, value in rows)
-    return section("provenance", "Provenance", table("provenance", "", f"<tbody>{cells}</tbody>"))
+    return provenance_section(provenance, [*rows, ("Seed", f"{result.seed}")])

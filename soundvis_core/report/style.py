@@ -1,21 +1,14 @@
-"""The looks of the report, on screen and on paper."""
+"""The looks of the report, on screen and on paper, beyond those of every page."""
 
 from __future__ import annotations
 
 CSS = """
-:root { color-scheme: light; }
-* { box-sizing: border-box; }
-body { margin: 0; background: #f3f4f2; color: #1d2321;
-  font: 16px/1.55 "Segoe UI", "Helvetica Neue", Arial, "DejaVu Sans", sans-serif; }
-main { max-width: 1020px; margin: 0 auto; padding: 48px 56px 64px; background: #fff; }
-header { border-bottom: 3px solid #1d2321; margin-bottom: 14px; padding-bottom: 18px; }
-.kind { margin: 0 0 6px; font-size: 13px; letter-spacing: .08em; text-transform: uppercase; color: #56605c; }
-h1 { margin: 0; font-size: 34px; line-height: 1.2; overflow-wrap: anywhere; }
+main { max-width: 1020px; }
+main > header { margin-bottom: 14px; }
 .question { margin: 8px 0 0; font-size: 19px; color: #3b4541; overflow-wrap: anywhere; }
 nav { margin: 0 0 24px; font-size: 13.5px; line-height: 1.9; }
 nav a { color: #1d5c86; text-decoration: none; margin-right: 16px; white-space: nowrap; }
 nav a:hover, nav a:focus { text-decoration: underline; }
-h2 { margin: 44px 0 12px; font-size: 21px; }
 h3 { margin: 22px 0 6px; font-size: 16px; }
 .summary { background: #eef3f1; border-left: 5px solid #009e73; padding: 4px 24px 12px; }
 .summary h2 { margin-top: 14px; }
@@ -24,17 +17,11 @@ h3 { margin: 22px 0 6px; font-size: 16px; }
 .summary h3 { margin: 16px 0 4px; font-size: 15px; }
 .summary .minded { font-size: 14.5px; color: #3b4541; }
 sup { font-size: 78%; line-height: 0; }
-table { width: 100%; border-collapse: collapse; font-size: 13.5px; line-height: 1.4; }
 .scroll { margin: 0 0 18px; }
 .lead { margin: 0 0 8px; font-size: 14px; color: #56605c; max-width: 82ch; }
 .lead b { color: #1d2321; }
-th, td { padding: 6px 8px; text-align: left; vertical-align: top; border-bottom: 1px solid #dfe3e1;
-  overflow-wrap: anywhere; }
-th:first-child, td:first-child { padding-left: 0; }
-th:last-child, td:last-child { padding-right: 0; }
 thead th { border-bottom: 2px solid #1d2321; vertical-align: bottom; overflow-wrap: normal; }
 small { display: block; font-weight: normal; color: #56605c; font-size: 11.5px; line-height: 1.3; }
-tbody th { font-weight: normal; }
 .blocks tbody th { white-space: nowrap; }
 tr.group th { padding-top: 16px; font-weight: bold; border-bottom-color: #9aa5a0; }
 tr.total th, tr.total td { border-top: 1px solid #1d2321; font-weight: bold; }
@@ -67,7 +54,6 @@ th.under, .results th.under, .ladder th.under { padding-left: 14px; white-space:
 .meter { display: block; width: 100%; min-width: 120px; height: 9px; margin-top: 5px; background: #e5e9e7; }
 .meter i { display: block; height: 100%; background: #3b5b5b; }
 td.bar { width: 34%; }
-.provenance th { width: 200px; color: #56605c; }
 figure { margin: 0 0 12px; }
 figcaption { margin-top: 8px; font-size: 13.5px; color: #56605c; max-width: 96ch; }
 .key { margin-right: 12px; white-space: nowrap; color: #1d2321; }
@@ -81,8 +67,6 @@ dl { margin: 0; }
 dt { font-weight: 600; margin-top: 10px; }
 dd { margin: 2px 0 0; max-width: 88ch; }
 @media screen and (max-width: 760px) {
-  main { padding: 24px 18px; }
-  h1 { font-size: 28px; }
   .summary { padding: 4px 16px 10px; }
   .panels { grid-template-columns: 1fr; }
   .scroll, .wide { overflow-x: auto; }
@@ -90,27 +74,22 @@ dd { margin: 2px 0 0; max-width: 88ch; }
   .scroll > table { min-width: 620px; }
   .scroll > .plain, .scroll > .said, .scroll > .provenance { min-width: 0; }
   .said th { width: 130px; }
-  .provenance th { width: 110px; }
 }
-@page { size: A4; margin: 16mm 15mm; }
 @media print {
-  body { background: #fff; font-size: 10pt; }
-  main { max-width: none; padding: 0; }
-  nav { display: none; }
-  table { font-size: 8pt; }
+  body { font-size: 10pt; }
   small, tr.note td { font-size: 7pt; }
   th, td { padding: 3px 4px; }
   .results td, .results tbody th, .ladder td, .ladder tbody th { padding-top: 2px; padding-bottom: 2px; }
   td.test { font-size: 7pt; }
   h2 { margin-top: 26px; }
-  h2, h3, .lead, tr.group, .rungs { break-after: avoid; }
+  h3, .lead, tr.group, .rungs { break-after: avoid; }
   p, li { orphans: 3; widows: 3; }
   .lead:last-child { break-after: auto; }
   tr.group + tr { break-before: avoid; }
   .panels { display: block; }
   .panels > div { display: inline-block; width: 48.4%; margin: 0 3% 14px 0; vertical-align: top; }
   .panels > div:nth-child(2n) { margin-right: 0; }
-  tr, .panels > div, .wide, .kept, dt, h2, h3, .lead { break-inside: avoid; }
+  .panels > div, .wide, .kept, dt, h3, .lead { break-inside: avoid; }
   dt { break-after: avoid; }
   .summary { font-size: 9.5pt; padding: 1px 16px 6px; }
   .summary .minded, .summary h3 { font-size: 8.5pt; }
@@ -123,6 +102,6 @@ dd { margin: 2px 0 0; max-width: 88ch; }
   thead { display: table-header-group; }
   .lead, .rungs, .reasons, .summary .minded, dl { font-size: 9pt; }
   .notes, .references { font-size: 8pt; }
-    main, figure, td, i { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
+  figure, td, i { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }
 """

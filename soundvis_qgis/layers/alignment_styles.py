@@ -25,6 +25,7 @@ from qgis.PyQt.QtGui import QColor
 
 from .colours import RGB, UNKNOWN
 from .graduated import SEQUENTIAL, graduated
+from .markers import circle
 from .outputs import Styler
 
 #: From "differ" over "no relation" to "agree" (ColorBrewer's RdBu turned round, as in the report's maps); told apart
@@ -32,14 +33,6 @@ from .outputs import Styler
 DIVERGING: tuple[RGB, ...] = (
     (33, 102, 172), (103, 169, 207), (209, 229, 240), (247, 247, 247), (253, 219, 199), (239, 138, 98), (178, 24, 43)
 )  # fmt: skip
-#: The quadrants of the extreme pairs: colours of Paul Tol's high-contrast and bright schemes, which keep apart in grey
-#: print too. Broken lines where sound and sight part.
-QUADRANTS: dict[str, tuple[RGB, bool]] = {
-    "alike in both": ((0, 68, 136), False),
-    "alike in sound only": ((221, 170, 51), True),
-    "alike in sight only": ((51, 160, 200), True),
-    "unlike in both": ((187, 85, 102), False),
-}
 #: Half the width of the middle class about 0; the smallest one that holds nearly all sites is taken.
 _HALF_STEPS = (0.01, 0.02, 0.05, 0.1)
 #: The bounds where more than a tenth of the sites lie beyond those of the largest.
@@ -79,8 +72,10 @@ def _by_r(layer: QgsMapLayer, prefix: str, bounds: Sequence[float]) -> bool:
         for low, high, colour in zip(bounds, bounds[1:], DIVERGING)
     ]
     ranges.reverse()
-    ranges.append(QgsRendererRange(_NEVER, _NEVER, _marker(DIVERGING[3], _SMALL), f"smaller: p > {LEVEL:g}"))
-    ranges.append(QgsRendererRange(_NOTHING, _NOTHING, _marker(UNKNOWN, 1.6), "no r"))
+    ranges.append(
+        QgsRendererRange(_NEVER, _NEVER, circle(DIVERGING[3], _SMALL, dark=True), f"smaller: p > {LEVEL:g}")
+    )
+    ranges.append(QgsRendererRange(_NOTHING, _NOTHING, circle(UNKNOWN, 1.6, dark=True), "no r"))
     renderer = QgsGraduatedSymbolRenderer(f'coalesce("{field}", {_NOTHING:.0f})', ranges)
     strongest_last = QgsFeatureRequest.OrderByClause(f'abs(coalesce("{field}", 0))', True)
     renderer.setOrderBy(QgsFeatureRequest.OrderBy([strongest_last]))
@@ -99,22 +94,10 @@ def _label(low: float, high: float) -> str:
 
 
 def _site(colour: RGB, p: str) -> QgsMarkerSymbol:
-    symbol = _marker(colour, _LARGE)
+    symbol = circle(colour, _LARGE, dark=True)
     size = f'if("{p}" > {LEVEL:g}, {_SMALL:g}, {_LARGE:g})'
     symbol.setDataDefinedSize(QgsProperty.fromExpression(size))
     return symbol
-
-
-def _marker(colour: RGB, size: float) -> QgsMarkerSymbol:
-    return QgsMarkerSymbol.createSimple(
-        {
-            "name": "circle",
-            "size": str(size),
-            "color": "{},{},{}".format(*colour),
-            "outline_color": "#444444",
-            "outline_width": "0.2",
-        }
-    )
 
 
 def pair_styles() -> dict[str, Styler]:
@@ -126,9 +109,11 @@ def _by_quadrant(layer: QgsMapLayer) -> bool:
     """Lines coloured by quadrant, the wider the more extreme."""
     if not isinstance(layer, QgsVectorLayer) or layer.fields().lookupField("quadrant") < 0:
         return False
+    from soundvis_core.gallery.quadrants import LOOKS
+
     categories = [
-        QgsRendererCategory(name, _line(colour, broken), name[:1].upper() + name[1:])
-        for name, (colour, broken) in QUADRANTS.items()
+        QgsRendererCategory(name, _line(look.colour, look.broken), name.capitalize())
+        for name, look in LOOKS.items()
     ]
     layer.setRenderer(QgsCategorizedSymbolRenderer("quadrant", categories))
     return True

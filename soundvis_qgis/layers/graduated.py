@@ -8,12 +8,12 @@ from functools import partial
 from qgis.core import (
     QgsGraduatedSymbolRenderer,
     QgsMapLayer,
-    QgsMarkerSymbol,
     QgsRendererRange,
     QgsVectorLayer,
 )
 
 from .colours import RGB, UNKNOWN
+from .markers import circle
 from .outputs import Styler
 
 #: From dark blue to yellow, in the order of lightness; told apart with every common colour vision (cividis).
@@ -33,22 +33,10 @@ def _paint(layer: QgsMapLayer, field: str, bounds: Sequence[float], colours: Seq
     if not isinstance(layer, QgsVectorLayer) or layer.fields().lookupField(field) < 0:
         return False
     classes = max(len(bounds) - 1, 0)
-    ranges = [QgsRendererRange(_NOTHING, _NOTHING, _marker(UNKNOWN, 2.2), "No value")]
+    ranges = [QgsRendererRange(_NOTHING, _NOTHING, circle(UNKNOWN, 2.2, dark=True), "No value")]
     for place in range(classes):
         low, high = bounds[place], bounds[place + 1]
         colour = colours[place * (len(colours) - 1) // max(classes - 1, 1)]
-        ranges.append(QgsRendererRange(low, high, _marker(colour, 3.6), f"{low:.3g} to {high:.3g}"))
+        ranges.append(QgsRendererRange(low, high, circle(colour, 3.6, dark=True), f"{low:.3g} to {high:.3g}"))
     layer.setRenderer(QgsGraduatedSymbolRenderer(f'coalesce("{field}", {_NOTHING:.0f})', ranges))
     return True
-
-
-def _marker(colour: RGB, size: float) -> QgsMarkerSymbol:
-    return QgsMarkerSymbol.createSimple(
-        {
-            "name": "circle",
-            "size": str(size),
-            "color": "{},{},{}".format(*colour),
-            "outline_color": "#555555",
-            "outline_width": "0.2",
-        }
-    )

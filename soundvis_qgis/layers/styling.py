@@ -12,7 +12,6 @@ from qgis.core import (
     QgsDiagramSettings,
     QgsLinearlyInterpolatedDiagramRenderer,
     QgsMapLayer,
-    QgsMarkerSymbol,
     QgsMultiBandColorRenderer,
     QgsPalettedRasterRenderer,
     QgsPieDiagram,
@@ -28,6 +27,7 @@ from qgis.PyQt.QtCore import QSizeF
 from qgis.PyQt.QtGui import QColor
 
 from .colours import ANTHROPHONY, BIOPHONY, GEOPHONY, UNKNOWN, mix_expression
+from .markers import circle
 from .outputs import Styler
 
 CATEGORIES = (
@@ -49,18 +49,6 @@ def bga_styles(prefix: str) -> dict[str, Styler]:
 
 def _has_fields(layer: QgsMapLayer, names: Sequence[str]) -> bool:
     return isinstance(layer, QgsVectorLayer) and all(layer.fields().lookupField(name) >= 0 for name in names)
-
-
-def _marker(size: float, colour: tuple[int, int, int], outline: str = "#ffffff") -> QgsMarkerSymbol:
-    return QgsMarkerSymbol.createSimple(
-        {
-            "name": "circle",
-            "size": str(size),
-            "color": "{},{},{}".format(*colour),
-            "outline_color": outline,
-            "outline_width": "0.3",
-        }
-    )
 
 
 def _pies(layer: QgsMapLayer, prefix: str) -> bool:
@@ -96,7 +84,7 @@ def _pies(layer: QgsMapLayer, prefix: str) -> bool:
     placement.setShowAllDiagrams(True)
     layer.setDiagramLayerSettings(placement)
     # A small grey dot stays visible where a site has no composition.
-    layer.setRenderer(QgsSingleSymbolRenderer(_marker(1.6, UNKNOWN, "#444444")))
+    layer.setRenderer(QgsSingleSymbolRenderer(circle(UNKNOWN, 1.6, dark=True)))
     return True
 
 
@@ -109,7 +97,7 @@ def _ternary(layer: QgsMapLayer, prefix: str) -> bool:
     names = [prefix + short for short, _, _ in CATEGORIES]
     if not _has_fields(layer, names):
         return False
-    symbol = _marker(4.0, UNKNOWN)
+    symbol = circle(UNKNOWN, 4.0)
     colour = mix_expression(*names)
     symbol.symbolLayer(0).setDataDefinedProperty(
         QgsSymbolLayer.Property.PropertyFillColor,
@@ -125,9 +113,9 @@ def _dominant(layer: QgsMapLayer, prefix: str) -> bool:
     if not _has_fields(layer, [prefix + "dominant"]):
         return False
     categories = [
-        QgsRendererCategory(label.lower(), _marker(3.6, colour), label) for _, label, colour in CATEGORIES
+        QgsRendererCategory(label.lower(), circle(colour, 3.6), label) for _, label, colour in CATEGORIES
     ]
-    categories.append(QgsRendererCategory("", _marker(2.2, UNKNOWN), "No composition"))
+    categories.append(QgsRendererCategory("", circle(UNKNOWN, 2.2), "No composition"))
     layer.setRenderer(QgsCategorizedSymbolRenderer(prefix + "dominant", categories))
     _no_diagram(layer)
     return True

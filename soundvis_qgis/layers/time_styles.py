@@ -7,12 +7,12 @@ from functools import partial
 from qgis.core import (
     QgsCategorizedSymbolRenderer,
     QgsMapLayer,
-    QgsMarkerSymbol,
     QgsRendererCategory,
     QgsVectorLayer,
 )
 
 from .colours import UNKNOWN
+from .markers import circle
 from .outputs import Styler
 
 #: Blue of the Okabe-Ito set.
@@ -28,20 +28,8 @@ def _paint(layer: QgsMapLayer, field: str) -> bool:
     if not isinstance(layer, QgsVectorLayer) or layer.fields().lookupField(field) < 0:
         return False
     categories = [
-        QgsRendererCategory(value, _marker(colour, size), label)
+        QgsRendererCategory(value, circle(colour, size), label)
         for value, label, colour, size in ((0, "Other times", UNKNOWN, 1.8), (1, "Kept", _KEPT, 2.8))
     ]
     layer.setRenderer(QgsCategorizedSymbolRenderer(field, categories))
     return True
-
-
-def _marker(colour: tuple[int, int, int], size: float) -> QgsMarkerSymbol:
-    return QgsMarkerSymbol.createSimple(
-        {
-            "name": "circle",
-            "size": str(size),
-            "color": "{},{},{}".format(*colour),
-            "outline_color": "#ffffff",
-            "outline_width": "0.3",
-        }
-    )

@@ -16,6 +16,7 @@ from PIL import Image
 from soundvis_core.errors import InputError, SiteError
 from soundvis_core.gallery import GalleryPair, GallerySite, Media, clip, media, photo, picture, write_gallery
 from soundvis_core.gallery.page import distance_text
+from soundvis_core.gallery.quadrants import LOOKS
 from soundvis_core.statistics.extreme_pairs import BOTH, NEITHER, QUADRANTS, SIGHT_ONLY, ExtremePair
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -217,6 +218,17 @@ def test_pairs_stand_in_their_quadrants(tmp_path):
     assert text.count("No pair is of this kind.") == 2
     assert "left:0.0%;width:50.0%" in text  # the scale ends at four standard deviations
     assert "class='apart'" not in text
+
+
+def test_the_quadrants_keep_apart_in_grey_print():
+    assert list(LOOKS) == list(QUADRANTS)
+    lightness = sorted(
+        0.2126 * red + 0.7152 * green + 0.0722 * blue
+        for red, green, blue in (look.colour for look in LOOKS.values())
+    )
+    assert min(np.diff(lightness)) > 20
+    # Lines are broken where sound and sight part.
+    assert [look.broken for look in LOOKS.values()] == [a * b < 0 for a, b in QUADRANTS.values()]
 
 
 def test_without_pairs_it_says_why(tmp_path):

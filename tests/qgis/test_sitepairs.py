@@ -176,14 +176,12 @@ def test_the_lines_are_drawn_by_quadrant(run, sites, tmp_path):
     layer = QgsVectorLayer(path, "pairs", "ogr")
     renderer = layer.renderer()
     assert isinstance(renderer, QgsCategorizedSymbolRenderer) and renderer.classAttribute() == "quadrant"
-    from soundvis_qgis.layers.alignment_styles import QUADRANTS as DRAWN
+    from soundvis_core.gallery.quadrants import LOOKS
 
-    assert [category.value() for category in renderer.categories()] == list(QUADRANTS) == list(DRAWN)
-    colours = {
-        tuple(category.symbol().symbolLayer(1).color().getRgb()[:3]) for category in renderer.categories()
-    }
-    assert colours == {colour for colour, _ in DRAWN.values()}
+    assert [category.value() for category in renderer.categories()] == list(QUADRANTS)
     for category in renderer.categories():
+        # The map and the gallery tell the quadrants by the same colours.
+        assert category.symbol().symbolLayer(1).color().name() == LOOKS[category.value()].css
         assert category.symbol().symbolLayerCount() == 2  # a white edge below
         assert category.symbol().symbolLayer(1).dataDefinedProperties().hasActiveProperties()
 
