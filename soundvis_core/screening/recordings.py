@@ -67,8 +67,9 @@ def scores_of(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, np.n
 
 def _screen(path: str, stop: threading.Event) -> SiteResult:
     from ..audio import read_windows
+    from .events import event_prominences
     from .full_scale import FullScaleCounter
-    from .signal import RATE, exceedances, measure
+    from .signal import RATE, measure
 
     counter = FullScaleCounter()
     starts: list[float] = []
@@ -88,7 +89,7 @@ def _screen(path: str, stop: threading.Event) -> SiteResult:
         clipping.append(counter.share(place, round(size / RATE * rate)))
     columns = {
         SPEECH: [one.speech for one in found],
-        TRANSIENT: exceedances([one.levels for one in found]),
+        TRANSIENT: event_prominences([one.levels for one in found]),
         WIND: [one.wind for one in found],
         SILENCE: [one.level for one in found],
         CLIPPING: clipping,

@@ -38,7 +38,7 @@ class Rule:
 
 _LEVEL = "level of the window, dB re full scale"
 _SILENT = "below the noise of any microphone in use outdoors, the same as in 'Embed recordings'"
-_CLIPPED = "share of samples in runs at full scale"
+_CLIPPED = "share of samples in runs at full scale, or at the lower top of what was turned down"
 _FEW_CLIPPED = "1 sample in 1000; a rule of thumb, no standard"
 
 SOUND_RULES = (
@@ -52,7 +52,7 @@ SOUND_RULES = (
         {TAGS: 0.5, SIGNAL: 0.2},
         {
             TAGS: "more likely than not, as the paper leaves out what speech dominates, not where it is heard",
-            SIGNAL: "reached by synthetic speech as loud as the street behind it; streets alone stay below 0.05",
+            SIGNAL: "reached by synthetic speech 5 dB louder than the street behind it; streets alone stay below 0.05",
         },
     ),
     Rule(
@@ -67,12 +67,12 @@ SOUND_RULES = (
         "Transient event",
         {
             TAGS: "highest probability of a siren, alarm, horn, outcry, cheer, shot or the like",
-            SIGNAL: "loudest 1/8 s, dB(A) above the median of the recording",
+            SIGNAL: "loudest 1/8 s, dB(A) above L50 and above what a quarter of the other seconds reach",
         },
         {TAGS: 0.2, SIGNAL: 15.0},
         {
             TAGS: "the threshold of 'BGA of recordings' for a sound that is heard",
-            SIGNAL: "noise events are found by 10 to 15 dB above L50 (Brown and De Coensel 2018)",
+            SIGNAL: "noise events are found by 10 to 15 dB above the background (Brown and De Coensel 2018)",
         },
         limits=(0.0, 100.0),
     ),

@@ -1,7 +1,7 @@
 """What a window of sound is like, by measures of the signal alone: the ``light`` way, and what tags cannot tell.
 
-None of them knows a source: hammering in the rhythm of syllables passes for speech, a single bird is an event, the
-rumble of a lorry may pass for wind. Calibrate them on recordings that someone has listened to.
+None of them knows a source: hammering in the rhythm of syllables passes for speech, a bird that calls once is an event,
+the rumble of a lorry may pass for wind. Calibrate them on recordings that someone has listened to.
 """
 
 from __future__ import annotations
@@ -102,19 +102,6 @@ def wind_likeness(samples: np.ndarray) -> float:
     ]
     slope = float(np.polyfit(np.arange(len(_OCTAVES)), 10.0 * np.log10(octaves), 1)[0])
     return low / every * min(max(-slope / _FALLS, 0.0), 1.0)
-
-
-def exceedances(levels: list[np.ndarray]) -> np.ndarray:
-    """How far the loudest 1/8 s of each window rises above the median of the recording, dB: (windows,), 0 or more.
-
-    levels: per window, of :class:`WindowMeasures`. Noise events are found so, by 10 or 15 dB above L50 (Brown and De
-    Coensel 2018, Applied Acoustics 138). A sound that fills most of the recording is none.
-    """
-    heard = [level for level in levels if len(level)]
-    if not heard:
-        return np.zeros(len(levels))
-    median = float(np.median(np.concatenate(heard)))
-    return np.array([max(float(level.max()) - median, 0.0) if len(level) else 0.0 for level in levels])
 
 
 def _fast_levels(power: np.ndarray) -> np.ndarray:

@@ -9,10 +9,11 @@ from scipy.signal import butter, sosfilt
 from soundvis_core.audio import read_windows
 from soundvis_core.errors import SiteError
 from soundvis_core.progress import NO_PROGRESS
+from soundvis_core.screening.events import event_prominences
 from soundvis_core.screening.full_scale import FullScaleCounter
 from soundvis_core.screening.recordings import screen_recordings
 from soundvis_core.screening.rules import SIGNAL, SOUND_RULES
-from soundvis_core.screening.signal import RATE, _a_weights, exceedances, measure
+from soundvis_core.screening.signal import RATE, _a_weights, measure
 
 pytest.importorskip("soundfile")
 from tests.builders import recordings
@@ -121,7 +122,7 @@ def test_a_clipped_sine_is_clipped_and_a_full_one_is_not(tmp_path, rate):
 
 def test_clipping_in_one_channel_is_found_before_channels_are_mixed(tmp_path):
     sound = np.stack([np.clip(noise(20, 0.9), -1, 1), noise(20, 0.01)], axis=1)
-    sound[: 10 * RATE, 0] *= 0.1
+    sound[: 10 * RATE, 0] = noise(10, 0.01)
     found = scores(recordings.write(tmp_path, "stereo.wav", sound, RATE))["clipping"]
     assert found[0] == 0.0 and found[1] == pytest.approx(_count(sound[10 * RATE :, :1]), abs=1e-4)
     assert found[1] > THRESHOLD["clipping"]
@@ -136,6 +137,23 @@ def _count(samples: np.ndarray) -> float:
             total += end - start if hot[start] and end - start >= 3 else 0
             start = end
     return total / len(hot)
+
+
+@pytest.mark.parametrize("gain", [0.5, 0.1])
+def test_what_was_clipped_and_turned_down_is_found(tmp_path, gain):
+    wave = np.clip(sosfilt(butter(2, 2000.0, fs=RATE, output="sos"), noise(10, 0.9)), -0.9, 0.9) / 0.9
+    full = scores(recordings.write(tmp_path, "full.wav", wave, RATE))["clipping"]
+    down = scores(recordings.write(tmp_path, "down.wav", gain * wave, RATE))["clipping"]
+    assert full[0] > THRESHOLD["clipping"] and down == pytest.approx(full, rel=0.02)
+
+
+def test_round_tops_and_few_steps_are_no_plateaus(tmp_path):
+    times = np.arange(48000 * 10) / 48000
+    slow = np.sin(2 * np.pi * 30 * times)
+    steps = np.round(sosfilt(butter(1, 500.0, fs=RATE, output="sos"), noise(10, 1.0)) * 8) / 128
+    for sound, rate in ((0.5 * slow, 48000), (slow, 48000), (steps, RATE), (np.full(RATE, 0.4), RATE)):
+        found = scores(recordings.write(tmp_path, "round.wav", sound, rate))["clipping"]
+        assert found.max() < THRESHOLD["clipping"], found
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
@@ -167,10 +185,48 @@ def test_the_a_weighting_is_that_of_the_standard():
         assert weights[round(frequency / 31.25) - 1] == pytest.approx(level, abs=0.1)
 
 
-def test_exceedances_by_hand():
-    levels = [np.array([-40.0, -41.0]), np.array([]), np.array([-40.0, -20.0])]
-    np.testing.assert_allclose(exceedances(levels), [0.0, 0.0, 20.0])
-    assert exceedances([np.array([])]).tolist() == [0.0]
+def test_prominences_by_hand():
+    quiet, loud = np.full(8, -60.0), np.full(8, -30.0)
+    # Seconds of -60, but the fourth of -30: three of three others lie at -60, as L50 does.
+    levels = [np.r_[quiet, quiet], np.array([]), np.r_[quiet, loud]]
+    np.testing.assert_allclose(event_prominences(levels), [0.0, 0.0, 30.0])
+    # Seconds of 0, 4, 8, 12 and one of 30: three in four of the others, by linear interpolation, do not reach 9.
+    levels = [np.repeat([0.0, 4.0], 8), np.repeat([8.0, 12.0], 8), np.repeat([30.0], 8)]
+    assert event_prominences(levels)[2] == 21.0
+    # Two seconds in a row are one event; where they are most of the recording they are none.
+    assert event_prominences([np.r_[quiet, loud, loud, quiet, quiet]]).tolist() == [30.0]
+    assert event_prominences([np.r_[quiet, loud, loud]]).tolist() == [0.0]
+    assert event_prominences([np.array([])]).tolist() == [0.0] and event_prominences([]).tolist() == []
+    assert event_prominences([loud]).tolist() == [0.0]
+
+
+def tones(times, seconds=30.0):
+    """A tone of 3 kHz at ``times`` (start and end in s), with the noise of a quiet place."""
+    at = np.arange(round(seconds * RATE)) / RATE
+    on = np.any([(at >= start) & (at < end) for start, end in times], axis=0)
+    return 0.1 * np.sin(2 * np.pi * 3000 * at) * on + noise(seconds, 0.002)
+
+
+@pytest.mark.parametrize(
+    ("times", "events"),
+    [
+        ([(14.0, 18.0)], [False, True, False]),  # a siren
+        ([(4.0, 4.3), (24.0, 24.3)], [True, False, True]),  # two barks
+        ([(8.0, 14.0)], [True, True, False]),  # over the border of two windows
+        ([(second, second + 0.2) for second in np.arange(0.5, 30, 1.5)], [False] * 3),  # a bird that sings on
+        ([(start, start + 3.0) for start in (1, 10, 19)], [False] * 3),  # verses with breaks of 6 s
+        ([(2.0, 28.0)], [False] * 3),  # a fountain, say
+    ],
+)
+def test_what_recurs_or_fills_the_recording_is_no_event(tmp_path, times, events):
+    found = scores(recordings.write(tmp_path, "x.wav", tones(times), RATE))["transient"]
+    assert (found >= THRESHOLD["transient"]).tolist() == events
+
+
+def test_an_event_in_a_recording_of_one_window(tmp_path):
+    once = recordings.write(tmp_path, "once.wav", tones([(4.0, 8.0)], 10.0), RATE)
+    often = recordings.write(tmp_path, "often.wav", tones([(n, n + 0.2) for n in range(10)], 10.0), RATE)
+    assert scores(once)["transient"] > 20 and scores(often)["transient"] < 1
 
 
 def test_no_window_breaks_the_measures():
@@ -187,3 +243,18 @@ def test_real_recordings_of_one_kind(test_data):
     assert (found["wind"]["wind"] > THRESHOLD["wind"]).all()
     assert all((found[name]["wind"] < 0.2).all() for name in ("city", "rain", "birds", "waves"))
     assert all((one["speech"] < 0.1).all() and (one["clipping"] < 1e-4).all() for one in found.values())
+    # Birds that sing on stand out by 22 dB of L50, but not of each other.
+    assert all((one["transient"] < THRESHOLD["transient"]).all() for one in found.values())
+
+
+@pytest.mark.real_data
+def test_real_recordings_that_are_clipped_by_hand(test_data, tmp_path):
+    import soundfile
+
+    for name in ("city", "waves"):
+        sound, rate = soundfile.read(test_data / "audio" / f"{name}.ogg", always_2d=True)
+        ceiling = np.quantile(np.abs(sound), 0.99)
+        for gain, suffix in ((1.0, "wav"), (0.25, "wav"), (1.0, "ogg")):
+            path = tmp_path / f"{name}.{suffix}"
+            soundfile.write(path, gain * np.clip(sound / ceiling, -1, 1), rate)
+            assert (scores(path)["clipping"] > THRESHOLD["clipping"]).any(), (name, gain, suffix)

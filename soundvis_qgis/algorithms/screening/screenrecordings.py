@@ -51,8 +51,11 @@ class ScreenRecordings(ScreenSites):
         "The method 'ast-audioset' reads the probabilities that the paper's model of sound gives to AudioSet's 527 "
         "classes; it needs the model's weights and SoundVis' own Python environment (tools 'Download models' and 'Set "
         "up the environment'). Silence and clipping are always measured on the signal.\n"
-        "The method 'light' measures the signal alone: modulation for speech, level above the median for events, low "
-        "frequencies for wind. It does not recognise sources, and knows no indoors."
+        "The method 'light' measures the signal alone: modulation for speech, what stands out in level of the rest of "
+        "the recording for events, low frequencies for wind. It does not recognise sources, and knows no indoors: a "
+        "lorry that passes once is an event, but a bird that sings on is none.\n"
+        "Clipping is found at full scale, and below it where a recording was turned down later; not where it was "
+        "turned down and then saved as MP3, OGG or M4A."
     )
     JOB = "screen-recordings"
     WHAT = "recording"
