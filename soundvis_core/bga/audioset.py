@@ -18,7 +18,8 @@ from ..classes import slug
 from ..errors import SKIPPED, InputError, SiteError
 from ..resources import table_path
 from .composition import Composition, composition_from_raw
-from .weights import CATEGORIES, read_lines, read_weight
+from .csv_table import CsvTable, read_weight
+from .weights import CATEGORIES
 
 #: How the probabilities of a category's classes become its value; the first is the default.
 AGGREGATIONS = ("share", "noisy-or", "maximum")
@@ -120,12 +121,11 @@ def load_sound_classes(path: str | None = None) -> SoundClasses:
         none of them, or ``unmapped`` in a column ``source``: the class is unmapped), and optionally ``threshold``
         (0 to 1) and ``group`` (pets, livestock, either). Commas, semicolons or tabs, decimal points or commas.
 
-    Raises InputError that names the row that cannot be used.
+    Raises InputError that names every line that cannot be used.
     """
     if not path:
         return _shipped()
-    file = Path(path)
-    return SoundClasses(_replaced(_shipped().rows, file, file.name))
+    return SoundClasses(_replaced(_shipped().rows, Path(path)))
 
 
 def compose_windows(
@@ -214,94 +214,74 @@ def _value(probabilities: np.ndarray, heard: np.ndarray, weights: np.ndarray, ag
 
 @lru_cache(maxsize=1)
 def _shipped() -> SoundClasses:
-    name = "audioset_bga.csv"
-    lines = read_lines(table_path(name), name)
-    columns = _columns(lines[0][1], name)
-    return SoundClasses(
-        tuple(
-            _row(cells, columns, f"row {number} of {name}", SoundClass(index, "", "", (0.0, 0.0, 0.0)))
-            for index, (number, cells) in enumerate(lines[1:])
-        )
-    )
+    table, columns = _open(table_path("audioset_bga.csv"))
+    rows = [
+        _row(table, line, cells, SoundClass(index, "", "", (0.0, 0.0, 0.0)))
+        for index, (line, cells) in enumerate(table.rows(columns))
+    ]
+    table.check()
+    return SoundClasses(tuple(rows))
 
 
-def _replaced(rows: Sequence[SoundClass], file: Path, name: str) -> tuple[SoundClass, ...]:
+def _replaced(rows: Sequence[SoundClass], file: Path) -> tuple[SoundClass, ...]:
     """The rows with those of a user's table in their places."""
-    lines = read_lines(file, name)
-    columns = _columns(lines[0][1], name)
+    table, columns = _open(file)
     places = {slug(row.name): row.index for row in rows}
     places.update({row.mid: row.index for row in rows})
     replaced: dict[int, SoundClass] = {}
-    for number, cells in lines[1:]:
-        where = f"row {number} of the weight table {name}"
-        mid, title = _cell(cells, columns, "mid"), _cell(cells, columns, "name")
+    lines: dict[int, int] = {}
+    for line, cells in table.rows(columns):
+        mid, title = cells.get("mid", ""), cells.get("name", "")
         place = places.get(mid) if mid else places.get(slug(title))
         if place is None:
-            raise InputError(
-                f"AudioSet has no class '{mid or title}' ({where}). Write the class as the table of tags names it."
+            table.tell(
+                line,
+                f"AudioSet has no class '{mid or title}'. Write the class as the table of tags names it.",
             )
-        if place in replaced:
-            raise InputError(
-                f"The class '{rows[place].name}' is there twice ({where}). Keep one of the rows."
+        elif lines.setdefault(place, line) != line:
+            table.tell(
+                line,
+                f"The class '{rows[place].name}' is also in line {lines[place]}. Keep one of the two rows.",
             )
-        if any(cells[len(lines[0][1]) :]):
-            raise InputError(
-                f"There are more cells than columns in {where}. Put cells that contain the separator in quotes."
-            )
-        replaced[place] = replace(_row(cells, columns, where, rows[place]), name=rows[place].name)
-    if not replaced:
-        raise InputError(
-            f"The weight table {name} has a header but no rows. Add one row per class to change."
-        )
+        # What else is wrong is told of rows of no class, too.
+        before = rows[place or 0]
+        found = _row(table, line, cells, before)
+        if place is not None:
+            replaced[place] = replace(found, name=before.name)
+    table.check()
     return tuple(replaced.get(row.index, row) for row in rows)
 
 
-def _columns(header: Sequence[str], name: str) -> dict[str, int]:
-    titles = [slug(title) for title in header]
-    columns = {
-        column: next(titles.index(title) for title in accepted if title in titles)
-        for column, accepted in _HEADERS.items()
-        if any(title in titles for title in accepted)
-    }
-    missing = [category for category in CATEGORIES if category not in columns]
-    if "name" not in columns and "mid" not in columns:
-        missing.insert(0, "class")
-    if missing:
-        raise InputError(
-            f"The weight table {name} has no column {', '.join(missing)}; its columns are {', '.join(header)}. "
-            "Name the columns in the first row and separate them by commas or semicolons."
-        )
-    return columns
+def _open(file: Path) -> tuple[CsvTable, dict[str, int]]:
+    table = CsvTable(file, "table of sounds")
+    columns = table.columns(_HEADERS)
+    missing = [] if {"name", "mid"} & columns.keys() else ["class"]
+    table.refuse_without([*missing, *(category for category in CATEGORIES if category not in columns)])
+    return table, columns
 
 
-def _cell(cells: Sequence[str], columns: Mapping[str, int], column: str) -> str:
-    place = columns.get(column)
-    return cells[place] if place is not None and place < len(cells) else ""
-
-
-def _row(cells: Sequence[str], columns: Mapping[str, int], where: str, before: SoundClass) -> SoundClass:
-    """A row of a table; what it has no column for is as in the row ``before``."""
-    bio, geo, ant = (_to_one(_cell(cells, columns, category), category, where) for category in CATEGORIES)
-    if _cell(cells, columns, "source").lower() == "unmapped":
+def _row(table: CsvTable, line: int, cells: Mapping[str, str], before: SoundClass) -> SoundClass:
+    """A row of a table; what it has no column for is as in the row ``before``. Mistakes are told to the table."""
+    bio, geo, ant = (table.read(line, 0.0, _to_one, cells[category], category) for category in CATEGORIES)
+    if cells.get("source", "").lower() == "unmapped":
         bio = geo = ant = 0.0
-    group = _cell(cells, columns, "group").lower() if "group" in columns else before.group
+    group = cells.get("group", before.group).lower()
     if group not in _GROUPS:
-        raise InputError(
-            f"The column group says '{group}' in {where}. Write {', '.join(_GROUPS[1:])} or nothing."
-        )
-    own = _cell(cells, columns, "threshold")
+        table.tell(line, f"The column group says '{group}'. Write {', '.join(_GROUPS[1:])} or nothing.")
+    own = cells.get("threshold", "")
+    threshold = table.read(line, None, _to_one, own, "threshold") if own else before.threshold
     return SoundClass(
         index=before.index,
-        mid=_cell(cells, columns, "mid") or before.mid,
-        name=_cell(cells, columns, "name") or before.name,
+        mid=cells.get("mid", "") or before.mid,
+        name=cells.get("name", "") or before.name,
         weights=(bio, geo, ant),
         group=group,
-        threshold=_to_one(own, "threshold", where) if own else before.threshold,
+        threshold=threshold,
     )
 
 
-def _to_one(text: str, column: str, where: str) -> float:
-    value = read_weight(text, column, where)
+def _to_one(text: str, column: str) -> float:
+    value = read_weight(text, column)
     if value > 1.0:
-        raise InputError(f"The column {column} says {text} in {where}. Write a number between 0 and 1.")
+        raise InputError(f"The column {column} says {text}. Write a number between 0 and 1.")
     return value

@@ -95,7 +95,7 @@ class Crosswalk:
         """The row of one attribute: a code, a class name, ``key=value``, or the value of a tag alone.
 
         A value that several keys share is told by ``line`` (roads and water courses are lines, land uses are not);
-        where it stays ambiguous it is unknown. (None, "") where the text is empty.
+        where these differ and it stays ambiguous, it is unknown. (None, "") where the text is empty.
         """
         text = text.strip()
         if not text:
@@ -112,9 +112,9 @@ class Crosswalk:
         found = [self._by_tag[key, value] for key in self.keys if (key, value) in self._by_tag]
         if not found and (value, "*") in self._by_tag:
             return self._by_tag[value, "*"]
-        if len({self.category(row) for row in found}) > 1:
+        if len(_judgements(found)) > 1:
             found = [row for row in found if (row.key in LINE_KEYS) == line]
-        return found[0] if len({self.category(row) for row in found}) == 1 else None
+        return found[0] if len(_judgements(found)) == 1 else None
 
     @staticmethod
     def category(row: CrosswalkRow) -> str:
@@ -174,7 +174,7 @@ def load_crosswalk(spec: str) -> Crosswalk:
     or ``paper_class`` for the weights of Table 1, or both; optional ``code``, ``source`` and ``note``. Commas,
     semicolons or tabs; decimal points or commas; an empty cell or a dash is 0.
 
-    Raises :class:`InputError` that names the row that cannot be used.
+    Raises :class:`InputError` that names every line that cannot be used.
     """
     text = str(spec).strip()
     if text in PRESETS:
@@ -184,13 +184,13 @@ def load_crosswalk(spec: str) -> Crosswalk:
         raise InputError(
             f"There is no crosswalk '{text}'. Choose one of {', '.join(PRESETS)}, or give the path of a CSV."
         )
-    return Crosswalk(file.name, _as_shipped(read_rows(file, file.name, own=True)))
+    return Crosswalk(file.name, _as_shipped(read_rows(file, own=True)))
 
 
 @cache
 def _preset(preset: str) -> Crosswalk:
     if preset != TABLE_1:
-        return Crosswalk(preset, tuple(read_rows(crosswalk_path(preset), f"{preset}.csv")))
+        return Crosswalk(preset, tuple(read_rows(crosswalk_path(preset))))
     codes = {slug(entry.name): entry.code for entry in load_classes("paper-aerial").classes}
     return Crosswalk(
         preset,
@@ -222,6 +222,11 @@ def _as_shipped(rows: Sequence[CrosswalkRow]) -> tuple[CrosswalkRow, ...]:
                 row = row.from_user()
         kept.append(row)
     return tuple(kept)
+
+
+def _judgements(rows: Sequence[CrosswalkRow]) -> set[tuple[object, ...]]:
+    """What rows say of their classes: one entry where all say the same."""
+    return {(row.weights, row.source, row.paper_class) for row in rows}
 
 
 def _whole(text: str) -> int:

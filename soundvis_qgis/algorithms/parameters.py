@@ -202,8 +202,8 @@ def add_weights(algorithm: Algorithm, scene: str, advanced: bool = False) -> Non
             fileFilter="CSV (*.csv);;All files (*)",
             optional=True,
         ),
-        f"Table with the columns class, biophony, geophony and anthrophony (0 or more; further columns scene, code, "
-        f"aliases, source and note are optional). Empty: Table 1 of the paper, {scene} classes.",
+        f"Table with the columns class, biophony, geophony and anthrophony (0 or more, an empty cell is 0; further "
+        f"columns scene, code, aliases, source and note are optional). Empty: Table 1 of the paper, {scene} classes.",
         advanced,
     )
 

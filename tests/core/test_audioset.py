@@ -91,17 +91,17 @@ def test_own_rows_by_id_keep_their_group_and_may_say_unmapped(tmp_path):
         ("class,biophony,geophony,anthrophony\n", "no rows"),
         ("class,biophony,geophony\nBird,1,0\n", "no column anthrophony"),
         ("biophony,geophony,anthrophony\n1,0,0\n", "no column class"),
-        ("class,biophony,geophony,anthrophony\nUnicorn,1,0,0\n", "no class 'Unicorn'.*row 2"),
-        ("class,biophony,geophony,anthrophony\nBird,1,0,0\nbird,1,0,0\n", "'Bird' is there twice.*row 3"),
-        ("class,biophony,geophony,anthrophony\nBird,1.5,0,0\n", "biophony says 1.5.*row 2"),
+        ("class,biophony,geophony,anthrophony\nUnicorn,1,0,0\n", "Line 2: AudioSet has no class 'Unicorn'"),
+        ("class,biophony,geophony,anthrophony\nBird,1,0,0\nbird,1,0,0\n", "Line 3: The class 'Bird' is also in line 2"),
+        ("class,biophony,geophony,anthrophony\nBird,1.5,0,0\n", "Line 2: The column biophony says 1.5"),
         ("class,biophony,geophony,anthrophony\nBird,-1,0,0\n", "negative"),
         ("class,biophony,geophony,anthrophony\nBird,much,0,0\n", "says 'much'"),
-        ("class,biophony,geophony,anthrophony\nBird,0,5,0,0\n", "more cells than columns"),
+        ("class,biophony,geophony,anthrophony\nBird,0,5,0,0\n", "Line 2: The row has 5 cells, the header 4"),
         ("class,biophony,geophony,anthrophony,threshold\nBird,1,0,0,20\n", "threshold says 20"),
         ("class,biophony,geophony,anthrophony,group\nBird,1,0,0,farm\n", "group says 'farm'"),
     ],
 )
-def test_a_table_that_cannot_be_used_is_refused_with_its_row(tmp_path, text, message):
+def test_a_table_that_cannot_be_used_is_refused_with_its_line(tmp_path, text, message):
     path = tmp_path / "own.csv"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=message):

@@ -127,17 +127,23 @@ HEADER = "class,biophony,geophony,anthrophony\n"
         (HEADER, "no rows"),
         ("class,biophony,geophony\nA,1,1\n", "no column anthrophony"),
         ("a;b\nA;1\n", "no column class, biophony"),
-        (HEADER + "A,1,0,0\nB,x,0,0\n", "biophony says 'x' in row 3"),
-        (HEADER + "A,1,0,-0.5\n", "anthrophony is negative .* row 2"),
-        (HEADER + "A,1,nan,0\n", "geophony says 'nan' in row 2"),
-        (HEADER + "A,1,inf,0\n", "geophony says 'inf' in row 2"),
-        (HEADER + "A,1,0,0\na,1,0,0\n", "'a' is in the weight table weights.csv twice"),
-        (HEADER + ",1,0,0\n", "class is empty in row 2"),
-        (HEADER + "A,0,3,0,1,1\n", "more cells than columns in row 2"),
-        ("class,bio,geo,ant,aliases\nA,1,0,0,x\nB,1,0,0,x\n", "alias 'x' belongs to 'A' and to 'B'"),
-        ("class,bio,geo,ant,code\nA,1,0,0,1\nB,1,0,0,1\n", "code 1 stands for 'A' and for 'B'"),
-        ("class,bio,geo,ant,code\nA,1,0,0,1.5\n", "code says '1.5' in row 2"),
-        ("class,bio,geo,ant,scene\nA,1,0,0,sea\n", "scene says 'sea' in row 2"),
+        (HEADER + "A,1,0,0\nB,x,0,0\n", "Line 3: The column biophony says 'x'"),
+        (HEADER + "A,1,0,-0.5\n", r"Line 2: The column anthrophony is negative \(-0.5\)"),
+        (HEADER + "A,1,nan,0\n", "Line 2: The column geophony says 'nan'"),
+        (HEADER + "A,1,inf,0\n", "Line 2: The column geophony says 'inf'"),
+        (HEADER + "A,1,0,0\na,1,0,0\n", "Line 3: The class 'a' is also in line 2"),
+        (HEADER + ",1,0,0\n", "Line 2: The column class is empty"),
+        (HEADER + "A,0,3,0,1,1\n", "Line 2: The row has 6 cells, the header 4"),
+        (
+            "class,bio,geo,ant,aliases\nA,1,0,0,x\nB,1,0,0,x\n",
+            "Line 3: The alias 'x' belongs to 'B', and to 'A'",
+        ),
+        (
+            "class,bio,geo,ant,code\nA,1,0,0,1\nB,1,0,0,1\n",
+            "Line 3: The code 1 stands for 'B', and for 'A' in line 2",
+        ),
+        ("class,bio,geo,ant,code\nA,1,0,0,1.5\n", "Line 2: The column code says '1.5'"),
+        ("class,bio,geo,ant,scene\nA,1,0,0,sea\n", "Line 2: The column scene says 'sea'"),
         ("class,bio,geo,ant,scene\nA,1,0,0,street\n", "no rows for the scene 'aerial'"),
         ("class,bio,geo,ant\x00\nA,1,0,0\n", "not a text file"),
     ],
@@ -148,7 +154,7 @@ def test_a_table_that_cannot_be_used_says_where(tmp_path, content, says):
 
 
 def test_a_missing_table_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"none\.csv cannot be read"):
+    with pytest.raises(InputError, match=r"none\.csv\) cannot be read"):
         load_weights(str(tmp_path / "none.csv"))
 
 

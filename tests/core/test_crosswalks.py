@@ -14,12 +14,20 @@ from soundvis_core.bga.uncertainty import draw_weights
 from soundvis_core.bga.weights import load_weights
 from soundvis_core.errors import InputError
 from soundvis_core.landcover.wkb import move_shapes
+from tests.builders.class_lists import (
+    ADE20K,
+    CITYSCAPES,
+    CORINE,
+    GEOFABRIK_AREAS,
+    GEOFABRIK_LINES,
+    LOVEDA,
+    OPENEARTHMAP,
+    OSM,
+    WORLDCOVER,
+    numbered,
+)
 
 pytestmark = pytest.mark.filterwarnings("error")
-
-
-def listed(text: str) -> list[str]:
-    return text.split(";")
 
 
 SHIPPED = [preset for preset in PRESETS if preset != "table-1"]
@@ -33,85 +41,6 @@ STREET = {
     "Road": (0, 0, 1.0), "Sidewalk": (0.3, 0, 1.0), "Building": (0.3, 0, 1.0), "Vegetation": (1.0, 0.3, 0),
     "Waterbody": (1.0, 1.0, 0), "Person": (0, 0, 1.0), "Car, Truck, Bus, etc": (0, 0, 1.0),
 }  # fmt: skip
-#: ESA WorldCover product user manual v2.0, table of classes (the same in 2020 and 2021).
-WORLDCOVER = {
-    10: "Tree cover", 20: "Shrubland", 30: "Grassland", 40: "Cropland", 50: "Built-up",
-    60: "Bare / sparse vegetation", 70: "Snow and ice", 80: "Permanent water bodies", 90: "Herbaceous wetland",
-    95: "Mangroves", 100: "Moss and lichen",
-}  # fmt: skip
-#: CORINE land cover nomenclature, level 3: how many classes each class of level 2 has.
-CORINE_LEVELS = {
-    11: 2,
-    12: 4,
-    13: 3,
-    14: 2,
-    21: 3,
-    22: 3,
-    23: 1,
-    24: 4,
-    31: 3,
-    32: 4,
-    33: 5,
-    41: 2,
-    42: 3,
-    51: 2,
-    52: 3,
-}
-OPENEARTHMAP = {
-    1: "Bareland", 2: "Rangeland", 3: "Developed space", 4: "Road", 5: "Tree", 6: "Water",
-    7: "Agriculture land", 8: "Building",
-}  # fmt: skip
-LOVEDA = {1: "Background", 2: "Building", 3: "Road", 4: "Water", 5: "Barren", 6: "Forest", 7: "Agriculture"}
-CITYSCAPES_19 = listed(
-    "road;sidewalk;building;wall;fence;pole;traffic light;traffic sign;vegetation;terrain;sky;person;rider;car;"
-    "truck;bus;train;motorcycle;bicycle"
-)
-CITYSCAPES_34 = listed(
-    "unlabeled;ego vehicle;rectification border;out of roi;static;dynamic;ground;road;sidewalk;parking;rail track;"
-    "building;wall;fence;guard rail;bridge;tunnel;pole;polegroup;traffic light;traffic sign;vegetation;terrain;sky;"
-    "person;rider;car;truck;bus;caravan;trailer;train;motorcycle;bicycle"
-)
-#: Scene Parsing Benchmark (SceneParse150), objectInfo150.txt, the first name of each class.
-ADE20K = listed(
-    "wall;building;sky;floor;tree;ceiling;road;bed;windowpane;grass;cabinet;sidewalk;person;earth;door;table;mountain;"
-    "plant;curtain;chair;car;water;painting;sofa;shelf;house;sea;mirror;rug;field;armchair;seat;fence;desk;rock;"
-    "wardrobe;lamp;bathtub;railing;cushion;base;box;column;signboard;chest of drawers;counter;sand;sink;skyscraper;"
-    "fireplace;refrigerator;grandstand;path;stairs;runway;case;pool table;pillow;screen door;stairway;river;bridge;"
-    "bookcase;blind;coffee table;toilet;flower;book;hill;bench;countertop;stove;palm;kitchen island;computer;"
-    "swivel chair;boat;bar;arcade machine;hovel;bus;towel;light;truck;tower;chandelier;awning;streetlight;booth;"
-    "television receiver;airplane;dirt track;apparel;pole;land;bannister;escalator;ottoman;bottle;buffet;poster;stage;"
-    "van;ship;fountain;conveyer belt;canopy;washer;plaything;swimming pool;stool;barrel;basket;waterfall;tent;bag;"
-    "minibike;cradle;oven;ball;food;step;tank;trade name;microwave;pot;animal;bicycle;lake;dishwasher;screen;blanket;"
-    "sculpture;hood;sconce;vase;traffic light;tray;ashcan;fan;pier;crt screen;plate;monitor;bulletin board;shower;"
-    "radiator;glass;clock;flag"
-)
-#: "Map features" of the wiki of OpenStreetMap: the values of each key that are documented there.
-OSM = {
-    "landuse": (
-        "commercial construction education fairground industrial residential retail institutional aquaculture "
-        "allotments farmland farmyard paddy animal_keeping flowerbed forest logging greenhouse_horticulture meadow "
-        "orchard plant_nursery vineyard basin reservoir salt_pond brownfield cemetery depot garages grass greenery "
-        "greenfield landfill military port quarry railway recreation_ground religious village_green winter_sports"
-    ),
-    "natural": (
-        "fell grassland heath moor scrub shrubbery tree tree_row tree_stump tundra wood bay beach blowhole cape "
-        "coastline crevasse geyser glacier hot_spring isthmus mud peninsula reef shingle shoal spring strait water "
-        "wetland arch arete bare_rock blockfield cave_entrance cliff dune earth_bank fumarole gully hill peak ridge "
-        "rock saddle sand scree sinkhole stone valley volcano"
-    ),
-    "highway": (
-        "motorway trunk primary secondary tertiary unclassified residential motorway_link trunk_link primary_link "
-        "secondary_link tertiary_link living_street service pedestrian track bus_guideway escape raceway road busway "
-        "footway bridleway steps corridor path via_ferrata cycleway proposed construction bus_stop crossing "
-        "cyclist_waiting_aid elevator emergency_bay emergency_access_point give_way hitchhiking ladder milestone "
-        "mini_roundabout motorway_junction passing_place platform rest_area services speed_camera speed_display stop "
-        "street_lamp toll_gantry traffic_mirror traffic_signals trailhead turning_circle turning_loop"
-    ),
-    "waterway": (
-        "river riverbank stream tidal_channel canal drain ditch pressurised fairway dock boatyard dam weir waterfall "
-        "lock_gate turning_point water_point fuel soakhole sluice_gate canoe_pass fish_pass flowline rapids"
-    ),
-}
 
 
 def by_code(preset: str) -> dict[int, str]:
@@ -122,32 +51,40 @@ def test_code_lists_are_complete():
     assert by_code("worldcover") == WORLDCOVER
     assert by_code("openearthmap") == OPENEARTHMAP
     assert by_code("loveda") == LOVEDA
-    assert by_code("cityscapes-19") == dict(enumerate(CITYSCAPES_19))
-    assert by_code("cityscapes-34") == dict(enumerate(CITYSCAPES_34))
-    assert len(ADE20K) == 150
-    assert by_code("ade20k") == dict(enumerate(ADE20K, start=1))
+    cityscapes = numbered(CITYSCAPES)
+    assert len(cityscapes) == 34
+    assert by_code("cityscapes-34") == {number: name for number, _, name in cityscapes}
+    assert by_code("cityscapes-19") == {number: name for _, number, name in cityscapes if number < 255}
+    ade20k = ADE20K.split(";")
+    assert len(ade20k) == 150
+    assert by_code("ade20k") == dict(enumerate(ade20k, start=1))
 
 
-def test_corine_has_its_44_classes_by_code_and_by_the_grid_code_of_its_rasters():
-    codes = [10 * level + number for level, count in CORINE_LEVELS.items() for number in range(1, count + 1)]
-    assert len(codes) == 44
-    found = by_code("corine")
-    assert sorted(found) == sorted([*range(1, 45), *codes])
-    assert [found[number] for number in range(1, 45)] == [found[code] for code in codes]
-    # From the legend of the European Environment Agency, here and there.
-    assert found[23] == found[311] == "Broad-leaved forest"
-    assert found[44] == found[523] == "Sea and ocean"
-    assert found[10] == found[141] == "Green urban areas"
+def test_corine_is_complete_by_code_and_by_the_grid_code_of_its_rasters():
+    legend = numbered(CORINE)
+    assert len(legend) == 48
+    expected = {grid_code: name for grid_code, _, name in legend}
+    expected.update({code: name for grid_code, code, name in legend if grid_code != 255})
+    assert by_code("corine") == expected
+    assert {row.name for row in load_crosswalk("corine").rows} == {name for *_, name in legend}
 
 
 @pytest.mark.parametrize("key", OSM)
 def test_documented_values_of_openstreetmap_are_there(key):
     crosswalk = load_crosswalk("osm")
     known = {row.value for row in crosswalk.rows if row.key == key}
-    assert set(OSM[key].split()) <= known
+    assert set(OSM[key].split()) - known == set()
     for value in OSM[key].split():
         row, name = crosswalk.tagged({key: value})
         assert row is not None and name == f"{key}={value}"
+
+
+@pytest.mark.parametrize(("layers", "lines"), [(GEOFABRIK_AREAS, False), (GEOFABRIK_LINES, True)])
+def test_classes_of_geofabriks_layers_are_known(layers, lines):
+    crosswalk = load_crosswalk("osm")
+    for layer, values in layers.items():
+        unknown = [value for value in values.split() if crosswalk.valued(value, lines)[0] is None]
+        assert not unknown, layer
 
 
 @pytest.mark.parametrize("preset", SHIPPED)
@@ -218,12 +155,14 @@ def test_a_value_alone_is_told_by_its_geometry(text, line, name):
 
 def test_what_is_ambiguous_or_unheard_of_is_unknown():
     osm = load_crosswalk("osm")
-    # On an area a construction site (landuse), or what is no railway any more: lines only.
-    assert osm.valued("construction", True)[0] is None
+    # On an area a construction site (landuse); on a line a road or a railway, neither in use.
+    assert osm.valued("construction", True)[1] == "highway=construction"
+    # A platform of buses has the weights of the paper's roads, one of trains those of SoundVis.
+    assert osm.valued("platform", True) == (None, "platform")
     assert osm.valued("moonscape") == (None, "moonscape")
     assert osm.valued("  ") == (None, "")
     assert load_crosswalk("corine").valued("311.0")[1] == "Broad-leaved forest"
-    assert load_crosswalk("corine").valued("999") == (None, "999")
+    assert load_crosswalk("corine").valued("998") == (None, "998")
     assert load_crosswalk("worldcover").valued("tree COVER")[0].codes == (10,)
 
 
@@ -298,24 +237,24 @@ HEAD = "class,code,key,value,biophony,geophony,anthrophony,paper_class,source\n"
         (HEAD, "has a header but no rows"),
         ("name,biophony\nA,1\n", r"no column geophony, anthrophony; its columns are name, biophony"),
         ("biophony,geophony,anthrophony\n1,0,0\n", r"no column class \(or key and value\)"),
-        (HEAD + "A,,,,1,0,0,,\n,,,,1,0,0,,\n", r"class is empty in row 3"),
-        (HEAD + "A,,,,much,0,0,,\n", r"biophony says 'much' in row 2"),
-        (HEAD + "A,,,,1,-2,0,,\n", r"geophony is negative \(-2\) in row 2"),
-        (HEAD + "A,,,,,,,,\n", r"neither a weight nor a paper_class in row 2"),
-        (HEAD + "A,,,,1,0,0,,paper\n", r"'paper' in row 2.*no paper_class"),
-        (HEAD + "A,,,,1,0,0,Cloud,\n", r"paper_class says 'Cloud' in row 2.*Grassland"),
-        (HEAD + "A,,,,1,0,0,Building,paper\n", r"row 2.*'Building' in Table 1 \(aerial\) are 0.1, 0, 1"),
-        (HEAD + "A,,,,1,0,0,,guess\n", r"source says 'guess' in row 2"),
-        (HEAD + "A,x,,,1,0,0,,\n", r"code says 'x' in row 2"),
-        (HEAD + "A,1,,,1,0,0,,\nB,1,,,1,0,0,,\n", r"code '1' stands in rows 2 and 3"),
-        (HEAD + "A,1,,,1,0,0,,\na,2,,,1,0,0,,\n", r"class 'a' stands in rows 2 and 3"),
-        (HEAD + ",,natural,wood,1,0,0,,\nW,,natural,wood,1,0,0,,\n", r"tag 'natural=wood' stands in rows 2 and 3"),
-        (HEAD + "A,,natural,,1,0,0,,\n", r"Only one of the columns key and value is filled in row 2"),
-        (HEAD + "A,,,,1,0,0,,,7\n", r"more cells than columns in row 2"),
-        (HEAD + "Roof,,,,,,,Building,\nBuilding,,,,1,0,0,,\n", r"Rename 'Building'"),
+        (HEAD + "A,,,,1,0,0,,\n,,,,1,0,0,,\n", r"Line 3: The column class is empty"),
+        (HEAD + "A,,,,much,0,0,,\n", r"Line 2: The column biophony says 'much'"),
+        (HEAD + "A,,,,1,-2,0,,\n", r"Line 2: The column geophony is negative \(-2\)"),
+        (HEAD + "A,,,,,,,,\n", r"Line 2: There is neither a weight nor a paper_class"),
+        (HEAD + "A,,,,1,0,0,,paper\n", r"Line 2: The source is 'paper', but there is no paper_class"),
+        (HEAD + "A,,,,1,0,0,Cloud,\n", r"Line 2: The column paper_class says 'Cloud'.*Grassland"),
+        (HEAD + "A,,,,1,0,0,Building,paper\n", r"Line 2: .*'Building' in Table 1 \(aerial\) are 0.1, 0, 1"),
+        (HEAD + "A,,,,1,0,0,,guess\n", r"Line 2: The column source says 'guess'"),
+        (HEAD + "A,x,,,1,0,0,,\n", r"Line 2: The column code says 'x'"),
+        (HEAD + "A,1,,,1,0,0,,\nB,1,,,1,0,0,,\n", r"Line 3: The code '1' is also in line 2"),
+        (HEAD + "A,1,,,1,0,0,,\na,2,,,1,0,0,,\n", r"Line 3: The class 'a' is also in line 2"),
+        (HEAD + ",,natural,wood,1,0,0,,\nW,,natural,wood,1,0,0,,\n", r"3: The tag 'natural=wood' is also in line 2"),
+        (HEAD + "A,,natural,,1,0,0,,\n", r"Line 2: Only one of the columns key and value is filled"),
+        (HEAD + "A,,,,1,0,0,,,7\n", r"Line 2: The row has 10 cells, the header 9"),
+        (HEAD + "Roof,,,,,,,Building,\nBuilding,,,,1,0,0,,\n", r"Line 3: .*Rename 'Building'"),
     ],
 )  # fmt: skip
-def test_errors_name_the_row(tmp_path, text, said):
+def test_errors_name_the_line(tmp_path, text, said):
     with pytest.raises(InputError, match=said):
         own(tmp_path, text)
 

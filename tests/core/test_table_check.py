@@ -1,34 +1,44 @@
-"""Tables of weights: every mistake is told with its row, and what ships has none."""
+"""Tables of weights: every mistake is told with the line that an editor shows, and what ships has none."""
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
-from soundvis_core.bga.crosswalks import PRESETS
+from soundvis_core.bga.crosswalks import PRESETS, load_crosswalk
+from soundvis_core.bga.csv_table import TableError
 from soundvis_core.bga.table_check import CROSSWALK, SOUNDS, TABLES, WEIGHTS, check_table, shipped_table
+from soundvis_core.bga.weights import load_weights
 from soundvis_core.errors import InputError
 
 HEADER = "class,biophony,geophony,anthrophony,code\n"
 
 
-def check(tmp_path, text, kind="", name="mine.csv", encoding="utf-8"):
-    file = tmp_path / name
+def write(tmp_path, text, encoding="utf-8"):
+    file = tmp_path / "mine.csv"
     file.write_bytes(text.encode(encoding))
-    return check_table(file, kind)
+    return file
 
 
-def rows(found):
-    """The rows that the problems name, the last one of each."""
-    return [int(re.findall(r"rows? (?:\d+ and )?(\d+)", problem)[-1]) for problem in found.problems]
+def problems(tmp_path, text, kind="", encoding="utf-8"):
+    """(line, mistake) of each mistake."""
+    with pytest.raises(TableError) as caught:
+        check_table(write(tmp_path, text, encoding), kind)
+    found = []
+    for problem in caught.value.problems:
+        start, _, said = problem.partition(": ")
+        assert start.startswith("Line ")
+        found.append((int(start[5:]), said))
+    return found
+
+
+def lines(found):
+    return [line for line, _ in found]
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_what_ships_is_whole(name):
     found = check_table(shipped_table(name))
     assert found.kind == TABLES[name]
-    assert found.problems == ()
     assert found.rows == sum(1 for line in shipped_table(name).read_text("utf-8").splitlines()[1:] if line)
 
 
@@ -38,37 +48,82 @@ def test_all_crosswalks_are_offered():
         shipped_table("x")
 
 
-def test_every_mistake_with_its_row(tmp_path):
+def test_every_mistake_with_its_line(tmp_path):
     text = HEADER + (
         "Grass,1,0,0,1\n"
-        "Water,x,0,0,2\n"  # 3
+        "Water,x,-1,0,2\n"  # 3: two
         "\n"
         "Wood,-1,0,0,3\n"  # 5
-        "grass,1,0,0,4\n"  # 6: as row 2
-        "Road,0,0,1,1\n"  # 7: the code of row 2
+        "grass,1,0,0,4\n"  # 6: as line 2
+        "Road,0,0,1,1\n"  # 7: the code of line 2
         "Yard,0,0,1,9,9\n"  # 8
         ",0,0,1,10\n"  # 9
         "Roof,0,0,1,1.5\n"  # 10
+        "Shed,0,0,1\n"  # 11
         "Field,1,0,0.3,11\n"
     )
-    found = check(tmp_path, text)
-    assert found.kind == WEIGHTS
-    assert found.rows == 9
-    assert rows(found) == [3, 5, 6, 7, 8, 9, 10]
-    assert "biophony says 'x'" in found.problems[0]
-    assert "'grass' is in the weight table mine.csv twice, in rows 2 and 6" in found.problems[2]
-    assert "code 1 stands for 'Grass' and for 'Road' in rows 2 and 7" in found.problems[3]
+    found = problems(tmp_path, text)
+    assert lines(found) == [3, 3, 5, 6, 7, 8, 9, 10, 11]
+    assert [said.split(". ")[0] for _, said in found] == [
+        "The column biophony says 'x'",
+        "The column geophony is negative (-1)",
+        "The column biophony is negative (-1)",
+        "The class 'grass' is also in line 2",
+        "The code 1 stands for 'Road', and for 'Grass' in line 2",
+        "The row has 6 cells, the header 5",
+        "The column class is empty",
+        "The column code says '1.5'",
+        "The row has 4 cells, the header 5",
+    ]
 
 
-def test_rows_over_several_lines(tmp_path):
-    text = HEADER + '"Grass\nand more",1,0,0,1\n"Water\n\nstill",x,0,0,2\nWood,y,0,0,3\n'
-    assert rows(check(tmp_path, text)) == [6, 7]
+def test_a_message_shows_twenty_mistakes_and_counts_the_rest(tmp_path):
+    file = write(tmp_path, HEADER + "".join(f"C{number},x,y,0,{number}\n" for number in range(75)))
+    for read in (lambda: check_table(file), lambda: load_weights(str(file))):
+        with pytest.raises(TableError) as caught:
+            read()
+        assert len(caught.value.problems) == 150
+        said = str(caught.value).split("\n")
+        assert said[0] == "The weight table mine.csv has 150 mistakes:"
+        assert said[1].startswith("Line 2: ") and said[20].startswith("Line 11: ")
+        assert said[21:] == ["... and 130 more."]
 
 
-@pytest.mark.parametrize(("encoding", "end"), [("utf-16", "\n"), ("cp1252", "\r\n"), ("utf-8-sig", "\r\n")])
+def test_a_row_is_known_by_the_line_in_which_it_begins(tmp_path):
+    text = HEADER + '"Grass\nand more",1,0,0,1\n\n"Water\n\nstill",x,0,0,2\nWood,y,0,0,3\n'
+    assert lines(problems(tmp_path, text)) == [5, 8]
+
+
+def test_a_quote_that_is_not_closed_is_found(tmp_path):
+    text = HEADER + 'Grass,1,0,0,1\n"Water,1,0,0,2\nWood,1,0,0,3\n'
+    ((line, said),) = problems(tmp_path, text)
+    assert line == 3 and said.startswith(
+        "The row has 1 cells, the header 5. It goes on to line 4: look for a quote"
+    )
+
+
+def test_cells_missing_from_a_row_are_no_zeros(tmp_path):
+    """One cell short, everything behind it would slip into the next column."""
+    crosswalk = "class,biophony,geophony,anthrophony,source,note\nReeds,1,0.3,,user,\nPond,0.3,1,user,\n"
+    file = write(tmp_path, crosswalk)
+    for read in (load_crosswalk, load_weights):
+        with pytest.raises(
+            TableError, match=r"Line 3: The row has 5 cells, the header 6\. Keep the separators"
+        ):
+            read(str(file))
+    # Blank titles and cells at the end, as spreadsheets leave them, are no columns.
+    text = "class,biophony,geophony,anthrophony,,\nReeds,1,,-\nPond,0.3,1,,,\n"
+    assert check_table(write(tmp_path, text)).rows == 2
+    table = load_weights(str(write(tmp_path, text)))
+    assert [tuple(table.weights(name)) for name in ("reeds", "pond")] == [(1.0, 0.0, 0.0), (0.3, 1.0, 0.0)]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "end"), [("utf-16", "\n"), ("cp1252", "\r\n"), ("utf-8-sig", "\r\n"), ("utf-8", "\r")]
+)
 def test_encodings_and_ends_of_lines(tmp_path, encoding, end):
     text = (HEADER + "Forêt,1,0,0,1\nEau,x,0,0,2\nRue,y,0,0,3\n").replace(",", ";").replace("\n", end)
-    assert rows(check(tmp_path, text, encoding=encoding)) == [3, 4]
+    assert lines(problems(tmp_path, text, encoding=encoding)) == [3, 4]
 
 
 def test_crosswalks(tmp_path):
@@ -77,28 +132,36 @@ def test_crosswalks(tmp_path):
         "1,Wood,Forest/Vegetation,paper\n"
         "2,Lake,Ocean,paper\n"  # 3
         "1,River,Waterbody,paper\n"  # 4
-        "4,Rock,,hearsay\n"  # 5
+        "x,Rock,,hearsay\n"  # 5: three
     )
-    found = check(tmp_path, text)
-    assert found.kind == CROSSWALK
-    assert rows(found) == [3, 4, 5]
+    found = problems(tmp_path, text)
+    assert lines(found) == [3, 4, 5, 5, 5]
+    assert {said.split(" says")[0] for line, said in found if line == 5} == {
+        "The column code",
+        "The column source",
+        "There is neither a weight nor a paper_class. Fill one of them, or write unmapped as the source.",
+    }
+    assert check_table(write(tmp_path, "key,value,paper_class\nnatural,reef,Waterbody\n")).kind == CROSSWALK
 
 
 def test_sounds(tmp_path):
-    text = "mid,class,biophony,geophony,anthrophony\n,Bird,1,0,0\n,Brid,1,0,0\n,Speech,0,0,2\n,Rain,0,1,0\n"
-    found = check(tmp_path, text)
-    assert found.kind == SOUNDS
-    assert rows(found) == [3, 4]
-    assert check(tmp_path, "class,biophony,geophony,anthrophony\nBird,1,0,0\n", SOUNDS).problems == ()
+    text = "mid,class,biophony,geophony,anthrophony\n,Bird,1,0,0\n,Brid,1,x,0\n,Speech,0,0,2\n,bird,0,1,0\n"
+    found = problems(tmp_path, text)
+    assert lines(found) == [3, 3, 4, 5]
+    assert found[-1][1].startswith("The class 'Bird' is also in line 2")
+    good = write(tmp_path, "class,biophony,geophony,anthrophony\nBird,1,0,0\n")
+    assert check_table(good, SOUNDS).kind == SOUNDS
+    assert check_table(good).kind == WEIGHTS
 
 
 def test_scenes(tmp_path):
     """A table of one scene is no mistake; a class may stand in both."""
     head = "scene,class,biophony,geophony,anthrophony\n"
-    assert check(tmp_path, head + "street,Tree,1,0,0\n").problems == ()
-    assert check(tmp_path, head + "street,Tree,1,0,0\naerial,Tree,1,0,0\n").problems == ()
-    found = check(tmp_path, head + "street,Tree,1,0,0\nstreet,tree,1,0,0\nindoor,Tree,1,0,0\n")
-    assert rows(found) == [3, 4]
+    for text in ("street,Tree,1,0,0\n", "street,Tree,1,0,0\naerial,Tree,1,0,0\n"):
+        assert check_table(write(tmp_path, head + text)).kind == WEIGHTS
+    # A row without a scene is of both, and told once.
+    text = head + "street,Tree,1,0,0\nstreet,tree,1,0,0\nindoor,Tree,1,0,0\n,Road,0,0,1\n,road,0,0,1\n"
+    assert lines(problems(tmp_path, text)) == [3, 4, 6]
 
 
 @pytest.mark.parametrize(
@@ -108,19 +171,12 @@ def test_scenes(tmp_path):
         ("class,biophony\nA,1\n", "has no column geophony"),
         (HEADER, "has a header but no rows"),
         ("no\0text", "not a text file"),
+        (HEADER + "A," + "1" * 140_000 + ",0,0,1\n", r"Line 2 of the table mine\.csv cannot be read"),
     ],
 )
 def test_tables_that_are_none(tmp_path, text, message):
-    try:
-        (problem,) = check(tmp_path, text).problems
-    except InputError as error:
-        problem = str(error)
-    assert message in problem
-
-
-def test_a_table_of_mistakes_only(tmp_path):
-    found = check(tmp_path, HEADER + "".join(f"C{number},x,0,0,{number}\n" for number in range(150)))
-    assert len(found.problems) == 100
+    with pytest.raises(InputError, match=message):
+        check_table(write(tmp_path, text))
 
 
 def test_files_that_cannot_be_read(tmp_path):

@@ -208,7 +208,7 @@ def test_a_crosswalk_of_the_users_with_draws(run, make_points, tmp_path):
     assert site["lc_bio_lo"] < site["lc_bio"] < site["lc_bio_hi"]
     assert unpack_draws(bytes(site["lc_bga_draws"])).shape == (50, 3)
     own.write_text("class,biophony,geophony,anthrophony\nWald,1,viel,0\n")
-    with pytest.raises(AlgorithmError, match=r"geophony says 'viel' in row 2 of the crosswalk own\.csv"):
+    with pytest.raises(AlgorithmError, match=r"crosswalk own\.csv has 1 mistake:\nLine 2: .*geophony says 'viel'"):
         run("bgalandcover", parameters)
 
 

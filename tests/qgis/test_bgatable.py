@@ -63,23 +63,49 @@ def test_edited_in_qgis_and_given_to_a_tool(run, tmp_path):
     np.testing.assert_allclose(read_raster(output, 1), 0.55)
 
 
-def test_mistakes_are_told_with_their_rows(run, tmp_path):
+def test_mistakes_are_told_with_their_lines(run, tmp_path):
     table = tmp_path / "mine.csv"
-    table.write_text("class,biophony,geophony,anthrophony\nA,1,0,0\nB,x,0,0\nA,1,0,0\n" + "C,-1,0,0\n" * 12)
+    rows = ["A,1,0,0", "B,x,0,0", "A,1,0,0", "D,1,0", *(f"C{number},-1,0,0" for number in range(22))]
+    table.write_text("\n".join(["class,biophony,geophony,anthrophony", *rows]))
     output = tmp_path / "copy.csv"
-    with pytest.raises(AlgorithmError, match=r"mine.csv \(weights\) has 14 mistakes:") as caught:
+    with pytest.raises(AlgorithmError, match=r"The weight table mine\.csv has 25 mistakes:") as caught:
         run("bgatable", {"TABLE": str(table), "OUTPUT": str(output)})
     message = str(caught.value)
-    assert "says 'x' in row 3" in message and "in rows 2 and 4" in message and "and 4 more" in message
-    assert len(caught.value.feedback.warnings) == 14
+    assert (
+        "Line 3: The column biophony says 'x'" in message
+        and "Line 4: The class 'A' is also in line 2" in message
+    )
+    assert "Line 5: The row has 3 cells, the header 4." in message and "... and 5 more." in message
+    assert len(caught.value.feedback.warnings) == 25
     assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'\xef\xbb\xbfclass;biophony;geophony;anthrophony\r\n"Wald; licht";1,0;0,3;0\r\n\r\nMoor;1;;-\r\n',
+        "class\tbiophony\tgeophony\tanthrophony\nÉtang\t0.3\t1\t0".encode("utf-16"),
+        b'"class","biophony","geophony","anthrophony"\n"two\nlines, ""quoted""",1,0,0\n',
+        "class,biophony,geophony,anthrophony\r\nForêt,1,0,0\r\n".encode("cp1252"),
+    ],
+    ids=["bom-semicolon-crlf", "utf16-tab", "quotes", "cp1252"],
+)
+def test_a_table_of_ones_own_is_not_changed_by_a_byte(run, tmp_path, content):
+    table, copy = tmp_path / "mine.csv", tmp_path / "copy.csv"
+    table.write_bytes(content)
+    run("bgatable", {"TABLE": str(table), "OUTPUT": str(copy)})
+    assert table.read_bytes() == copy.read_bytes() == content
+    run("bgatable", {"TABLE": str(table), "OUTPUT": None})
+    assert table.read_bytes() == content
+    assert load_weights(str(copy)).rows == load_weights(str(table)).rows
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy.csv", "mine.csv"]
 
 
 def test_a_table_of_another_kind(run, tmp_path):
     table = tmp_path / "mine.csv"
     table.write_text("class,biophony,geophony,anthrophony\nBird,1,0,0\nMeadow,1,0,0\n")
     assert run("bgatable", {"TABLE": str(table), "OUTPUT": None})["ROWS"] == 2
-    with pytest.raises(AlgorithmError, match=r"has 1 mistake:\n.*Meadow.*row 3"):
+    with pytest.raises(AlgorithmError, match=r"has 1 mistake:\nLine 3: .*Meadow"):
         run("bgatable", {"TABLE": str(table), "KIND": "sound classes", "OUTPUT": None})
 
 

@@ -15,8 +15,6 @@ from qgis.core import (
     QgsProcessingParameterFileDestination,
 )
 
-from soundvis_core.errors import InputError
-
 from ...layers.overwriting import same_file
 from ...layers.sinks import is_wanted, output_path
 from ..base import Algorithm, FeedbackProgress
@@ -33,8 +31,8 @@ SOURCES = (
 )  # fmt: skip
 AUTO = "by its columns"
 KINDS = (AUTO, "weights", "crosswalk", "sound classes")
-#: Problems that an error lists; the log has all.
-_SHOWN = 10
+#: Mistakes that the log lists; the error itself names the first of them.
+_LOGGED = 1000
 
 
 class BgaTable(Algorithm):
@@ -49,9 +47,10 @@ class BgaTable(Algorithm):
         "attribute table, switch editing on, change what you disagree with, save, and give the file to the other "
         "tools: Table 1 to those with 'BGA weights', sounds to 'BGA of recordings', crosswalks to 'BGA of a land cover "
         "map'. Write 'user' in the column source of rows that you change.\n"
-        "With a table of your own, every row is checked as the tools would, and all that is wrong is listed with its "
-        "row number (the header is row 1). A table without mistakes is loaded, and copied where an output is given; "
-        "not a character is changed."
+        "With a table of your own, every row is checked as the tools would, and all that is wrong is listed by line, "
+        "counted as text editors do (the header is line 1). An empty cell of a weight, or a dash, is 0; a cell that is "
+        "missing from its row is a mistake. A table without mistakes is loaded, and copied where an output is given; "
+        "not a byte is changed."
     )
 
     def initAlgorithm(self, configuration=None) -> None:  # noqa: ANN001 - QGIS's signature
@@ -113,15 +112,19 @@ class BgaTable(Algorithm):
     ) -> dict:
         from pathlib import Path
 
+        from soundvis_core.bga.csv_table import TableError
         from soundvis_core.bga.table_check import check_table, shipped_table
 
         own = self.parameterAsString(parameters, TABLE, context).strip()
         name = self.parameterAsEnumString(parameters, SOURCE, context)
         kind = self.parameterAsEnumString(parameters, KIND, context) if own else AUTO
         source = Path(own) if own else shipped_table(name)
-        found = check_table(source, "" if kind == AUTO else kind)
-        if found.problems:
-            _refuse(source.name, found.kind, found.problems, progress)
+        try:
+            found = check_table(source, "" if kind == AUTO else kind)
+        except TableError as error:
+            for problem in error.problems[:_LOGGED]:
+                progress.warn(problem)
+            raise
         progress.info(f"{source.name}: {found.kind}, {found.rows} rows, no mistakes.")
         path = str(source)
         if is_wanted(parameters.get(OUTPUT)):
@@ -144,12 +147,3 @@ class BgaTable(Algorithm):
         """Have the table loaded when the run is done. All columns are text there, so that 1.0 stays 1.0."""
         details = QgsProcessingContext.LayerDetails(name, context.project(), OUTPUT)
         context.addLayerToLoadOnCompletion(path, details)
-
-
-def _refuse(name: str, kind: str, problems: tuple[str, ...], progress: FeedbackProgress) -> None:
-    for problem in problems:
-        progress.warn(problem)
-    listed = "\n".join(problems[:_SHOWN])
-    more = f"\n... and {len(problems) - _SHOWN} more, in the log" if len(problems) > _SHOWN else ""
-    count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
-    raise InputError(f"{name} ({kind}) has {count}:\n{listed}{more}")

@@ -115,8 +115,8 @@ def _add_advanced(algorithm: Algorithm) -> None:
             optional=True,
         ),
         "Goes before the crosswalk chosen above. Columns: class (or key and value, for tags), then biophony, "
-        "geophony and anthrophony (0 or more), or paper_class for the weights of Table 1; optional code, source "
-        "(paper, extension, user, unmapped) and note.",
+        "geophony and anthrophony (0 or more, an empty cell is 0), or paper_class for the weights of Table 1; optional "
+        "code, source (paper, extension, user, unmapped) and note. 'Edit or check a table of BGA weights' checks it.",
         advanced=True,
     )
     algorithm.add(
