@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +53,7 @@ def rule_effects(
 
     blocks, groups, method, seed: as :func:`.statistics.correlate.correlate_blocks` takes them; the rows are the same.
     keep: by rule, (sites,) float: 0 where it drops the site, NaN where it was not screened, which keeps it. With two
-    rules or more the last row of each is all of them together. No test is made: a rule that was chosen because it
+    rules or more the last row of each is all of them together; see :func:`rules_of`. No test is made: a rule that was chosen because it
     raises r would make any p too small. Instead each row tells where r comes to lie if as many sites are dropped
     at random (95 %, ``random_drops`` times; 0 leaves it out).
 
@@ -61,8 +61,9 @@ def rule_effects(
     """
     sites = check_sites(blocks, groups, None, ())
     kept = {name: _checked(name, values, sites.count) for name, values in keep.items()}
-    if len(kept) > 1:
-        kept[ALL_RULES] = np.logical_and.reduce(list(kept.values()))
+    rules = rules_of(kept)
+    if len(rules) > 1:
+        kept[ALL_RULES] = np.logical_and.reduce([kept[name] for name in rules])
     run = _Run(sites, Similarities(sites), kept, method, seed)
     keys = [
         (comparison, group)
@@ -76,6 +77,16 @@ def rule_effects(
         found.extend(_effects(run, comparison, group, random_drops, part))
     progress.report(1.0)
     return found
+
+
+def rules_of(names: Iterable[str]) -> list[str]:
+    """Those of the keep fields that stand for a rule of their own.
+
+    ``scr_keep``, the advice of the tool as a whole, does not where a rule of it, such as ``scr_keep_speech``, is there,
+    too: it also drops sites of which each rule alone masks too few windows.
+    """
+    every = list(names)
+    return [name for name in every if not any(other.startswith(f"{name}_") for other in every)]
 
 
 def _effects(

@@ -8,7 +8,7 @@ import pytest
 from soundvis_core.errors import Cancelled, InputError
 from soundvis_core.progress import NoProgress
 from soundvis_core.screening import effect
-from soundvis_core.screening.effect import ALL_RULES, rule_effects
+from soundvis_core.screening.effect import ALL_RULES, rule_effects, rules_of
 from soundvis_core.statistics.correlate import correlate_blocks
 from soundvis_core.statistics.results import Block
 
@@ -75,6 +75,19 @@ def test_sites_lost_are_those_that_the_row_used(blocks, keep):
     assert [found["night", group].lost for group in ("pooled", "A", "B")] == [3, 1, 2]
     assert found[ALL_RULES, "pooled"].lost == 6
     assert found["speech", "B"].r_without == found["speech", "B"].r
+
+
+def test_the_advice_beside_its_own_rules_is_no_further_rule(blocks, keep):
+    names = ["h_keep", "h_keep_speech", "h_keep_wind", "st_scr_keep_night", "other_keep"]
+    assert rules_of(names) == ["h_keep_speech", "h_keep_wind", "st_scr_keep_night", "other_keep"]
+    assert rules_of(["scr_keep", "st_scr_keep"]) == ["scr_keep", "st_scr_keep"]
+    advice = np.minimum(keep["speech"], np.nan_to_num(keep["night"], nan=1.0))
+    advice[35] = 0  # by windows that two rules mask, each too few
+    given = {"h_keep": advice, "h_keep_speech": keep["speech"], "h_keep_night": keep["night"]}
+    found = {e.rule: e.lost for e in rule_effects(blocks[1:3], None, given, random_drops=0)}
+    assert found == {"h_keep": 8, "h_keep_speech": 5, "h_keep_night": 3, ALL_RULES: 7}
+    del given["h_keep_night"]
+    assert [e.rule for e in rule_effects(blocks[1:3], None, given, random_drops=0)] == list(given)
 
 
 def test_where_r_lies_if_as_many_are_dropped_at_random(blocks, keep):

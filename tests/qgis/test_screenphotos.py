@@ -142,6 +142,9 @@ def test_r_with_and_without_each_rule(run, make_points, tmp_path):
     # The rows themselves are of all sites.
     assert {row["sites"] for row in made.features() if row["group"] == "pooled"} == {24}
     assert "Without the sites that scr_keep_speech drops (3 of 24)" in made.feedback.text
+    assert "Without the sites that all rules together drop (4 of 24)" in made.feedback.text
+    assert of("all rules together", "lost")["label"] == "sites that the rules drop"
+    assert of("scr_keep_speech", "lost")["label"] == "sites that the rule drops"
     assert "With and without screening" in report.read_text("utf-8")
     with (tmp_path / "report.csv").open(encoding="utf-8") as lines:
         assert sum(line["kind"] == "screening" for line in csv.DictReader(lines)) == 27

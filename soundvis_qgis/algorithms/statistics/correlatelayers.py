@@ -146,7 +146,8 @@ class CorrelateLayers(Algorithm):
             "One field per rule, 1 where a site is kept and 0 where it had better be left out, as 'Screen recordings' "
             "and 'Screen street photos' make them (scr_keep_speech, st_scr_keep_night). The rows are of all sites "
             "as ever; the report and the table of everything else tell what r becomes without the sites that each rule "
-            "drops, and without those of all rules. A site that was not screened is kept.",
+            "drops, and without those of all rules. The advice as a whole (scr_keep) beside its own rules has a row, "
+            "but is no further rule. A site that was not screened is kept.",
             several=True,
             numeric=True,
             advanced=True,

@@ -71,12 +71,15 @@ def family_lines(result: CorrelationResult) -> Iterator[str]:
 
 def screening_lines(result: CorrelationResult) -> Iterator[str]:
     """A line per rule of screening: how many sites it drops, and what r of the first pooled row becomes."""
+    from soundvis_core.screening.effect import ALL_RULES
+
     told: set[str] = set()
     for effect in result.screening:
         if effect.rule in told or effect.group != "pooled":
             continue
         told.add(effect.rule)
-        what = f"Without the sites that {effect.rule} drops ({effect.lost} of {effect.sites})"
+        drops = "drop" if effect.rule == ALL_RULES else "drops"
+        what = f"Without the sites that {effect.rule} {drops} ({effect.lost} of {effect.sites})"
         if effect.r is None or effect.r_without is None:
             yield f"{what}: no r of {effect.block_a} and {effect.block_b} ({effect.note})."
         else:

@@ -190,8 +190,11 @@ def _judged(band: WeightBand, advised: Mapping[tuple[str, str, str, str], str]) 
 
 def _screening_rows(result: CorrelationResult) -> Iterator[dict[str, Any]]:
     """Three rows per rule and row of the run: r with all sites, r without those the rule drops, and how many."""
+    from soundvis_core.screening.effect import ALL_RULES
+
     symbol = "rho" if result.method == "spearman" else "r"
     for effect in result.screening:
+        dropped = f"sites that {'the rules drop' if effect.rule == ALL_RULES else 'the rule drops'}"
         shared = {
             "kind": "screening", "block_a": effect.block_a, "block_b": effect.block_b, "category": effect.category,
             "group": effect.group, "rule": effect.rule, "note": effect.note,
@@ -203,11 +206,11 @@ def _screening_rows(result: CorrelationResult) -> Iterator[dict[str, Any]]:
             "sites": effect.sites,
         }  # fmt: skip
         yield {
-            **shared, "quantity": "r_without", "label": f"{symbol} without the sites that the rule drops; interval: "
+            **shared, "quantity": "r_without", "label": f"{symbol} without the {dropped}; interval: "
             "where it lies if as many are dropped at random", "value": effect.r_without, "ci_low": low,
             "ci_high": high, "sites": left,
         }  # fmt: skip
         yield {
-            **shared, "quantity": "lost", "label": "sites that the rule drops", "value": float(effect.lost),
+            **shared, "quantity": "lost", "label": dropped, "value": float(effect.lost),
             "sites": effect.sites,
         }  # fmt: skip
