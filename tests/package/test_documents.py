@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import re
-import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,10 +49,15 @@ def test_every_picture_is_shown():
 
 
 def frozen() -> dict[str, set[str]]:
-    """Parameters by tool, from the table that the tests in QGIS hold the toolbox to."""
-    tables = runpy.run_path(str(ROOT / "tests" / "qgis" / "frozen.py"))
-    found = {tool: {row[0] for row in rows} for tool, rows in tables["FROZEN"].items()}
-    found.update({model: set(parameters) for model, parameters in tables["READY_MODELS"].items()})
+    """Parameters by tool, from the tables that the tests in QGIS hold the toolbox to."""
+    folder = str(ROOT / "tests" / "qgis")
+    sys.path.insert(0, folder)
+    try:
+        tables = importlib.import_module("frozen")
+    finally:
+        sys.path.remove(folder)
+    found = {tool: {row[0] for row in rows} for tool, rows in tables.FROZEN.items()}
+    found.update({model: set(parameters) for model, parameters in tables.READY_MODELS.items()})
     return found
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from frozen import ADVANCED, FROZEN, OPTIONAL, READY_MODELS
-from frozen_outputs import OUTPUTS
+from frozen import ADVANCED, FROZEN, OPTIONAL, OUTPUTS, READY_MODELS
 from qgis.core import (
     QgsApplication,
     QgsProcessingAlgorithm,
