@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import os
 import sys
@@ -25,6 +26,22 @@ if STAGED.parent.name != "build" or STAGED not in Path(soundvis_core.__file__).r
 
 import helpers  # noqa: E402
 import paper  # noqa: E402
+
+
+_status: list[int] = []
+
+
+def pytest_sessionfinish(exitstatus: int) -> None:
+    _status[:] = [int(exitstatus)]
+
+
+@atexit.register
+def _end_before_qgis_is_taken_down() -> None:
+    """Where any tool ran in the background, QGIS's own too, taking QGIS 3.44 down at the end may crash."""
+    if _status:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(_status[0])
 
 
 @pytest.fixture(scope="session", autouse=True)
