@@ -27,7 +27,6 @@ if STAGED.parent.name != "build" or STAGED not in Path(soundvis_core.__file__).r
 import helpers  # noqa: E402
 import paper  # noqa: E402
 
-
 _status: list[int] = []
 
 
