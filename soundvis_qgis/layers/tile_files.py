@@ -1,4 +1,7 @@
-"""Tiles as files: in a local projection about each site, together in a folder or not at all."""
+"""Tiles as files: in a local projection about each site, together in a folder or not at all.
+
+The manifest of a folder tells all that tools put there: what another run left is replaced, or stays listed.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,10 @@ if TYPE_CHECKING:
 GEOTIFF, PNG = "GeoTIFF", "PNG"
 ENDINGS = {GEOTIFF: ".tif", PNG: ".png"}
 MANIFEST = "tiles.csv"
+#: The columns of the manifest, by which one is known again.
+COLUMNS = (
+    "site", "file", "longitude", "latitude", "metres_per_pixel", "footprint_m", "covered", "status", "reason", "crs",
+)  # fmt: skip
 #: Bytes of a name without its ending: file systems take 255 with everything.
 _LONGEST_NAME = 120
 #: What Windows keeps for devices.
@@ -78,31 +85,56 @@ def _geodetic(crs: str) -> tuple[Any, Any]:
 class TileFolder:
     """Tiles of one run: written beside their place, moved there together by :meth:`publish`."""
 
-    def __init__(self, folder: str, kind: str) -> None:
-        """``kind``: GEOTIFF or PNG. Raises InputError where the folder cannot be written to."""
+    def __init__(self, folder: str, kind: str, forbidden: str = "") -> None:
+        """``kind``: GEOTIFF or PNG. ``forbidden``: a file that stays even where it is a tile (the raster).
+
+        Raises InputError where the folder cannot be written to, or has a table of the manifest's name that is none.
+        """
         self.folder = os.path.abspath(folder)
         self._kind = kind
+        self._forbidden = forbidden
         self._names: set[str] = set()
         self._rows: list[Mapping[str, Any]] = []
+        self._earlier = _rows_of(self.path_of(MANIFEST))
+        self._listed = {os.path.normcase(row["file"]) for row in self._earlier}
         self._published: list[str] = []
+        self._moved: list[str] = []
         self._new = not os.path.isdir(self.folder)
         try:
             os.makedirs(self.folder, exist_ok=True)
-            self._stage = tempfile.mkdtemp(prefix=".unfinished-", dir=self.folder)
+            self._work = tempfile.mkdtemp(prefix=".unfinished-", dir=self.folder)
+            self._stage, self._before = os.path.join(self._work, "new"), os.path.join(self._work, "before")
+            os.mkdir(self._stage)
+            os.mkdir(self._before)
         except OSError as error:
             raise InputError(
                 f"The folder {self.folder} cannot be written to ({error.strerror or error}). Choose another."
             ) from error
 
     def name_for(self, site: str) -> str:
-        """A file name for a site, with its ending: like no other of the run, and allowed everywhere."""
+        """A file name for a site, with its ending: like no other of the run, and allowed everywhere.
+
+        Raises InputError where the raster is called so, or a file that no earlier run listed: it is somebody's own.
+        """
         stem = safe_name(site)
         number, name = 1, stem
         while name.casefold() in self._names:
             number += 1
             name = f"{stem}_{number}"
         self._names.add(name.casefold())
-        return name + ENDINGS[self._kind]
+        name += ENDINGS[self._kind]
+        if same_file(self.path_of(name), self._forbidden):
+            raise InputError(
+                f"A tile would replace the raster itself ({self._forbidden}). Choose another folder or field for the "
+                "names."
+            )
+        for part in side_files(name):
+            if os.path.lexists(self.path_of(part)) and os.path.normcase(name) not in self._listed:
+                raise InputError(
+                    f"A tile would replace {self.path_of(part)}, which no earlier run made (it is not in {MANIFEST}). "
+                    "Choose another folder, or move the file away."
+                )
+        return name
 
     def path_of(self, name: str) -> str:
         """Where a tile will be."""
@@ -150,35 +182,115 @@ class TileFolder:
         """Keep a row of the manifest."""
         self._rows.append(row)
 
-    def publish(self, forbidden: str = "") -> str:
-        """Move everything to its place, the manifest last; returns the manifest's path.
+    def publish(self) -> str:
+        """Move everything to its place, the manifest last; returns what there is to say of it.
 
-        ``forbidden``: a file that must not be replaced (the raster). Raises InputError where it would be.
+        Tiles of earlier runs are moved aside where this run has the same site or name. Tiles of other sites stay, and
+        stay listed.
         """
-        names = sorted(os.listdir(self._stage))
-        if any(same_file(self.path_of(name), forbidden) for name in names):
-            raise InputError(
-                f"A tile would replace the raster itself ({forbidden}). Choose another folder or field for the names."
-            )
-        if self._rows:
-            path = os.path.join(self._stage, MANIFEST)
-            with open(path, "w", encoding="utf-8", newline="") as file:
-                writer = csv.DictWriter(file, list(self._rows[0]))
-                writer.writeheader()
-                writer.writerows(self._rows)
-            names.append(MANIFEST)
-        for name in names:
+        mine = {row["site"] for row in self._rows}
+        names = {os.path.normcase(row["file"]) for row in self._rows if row["file"]}
+        old, kept = [], []
+        for row in self._earlier:
+            name = row["file"]
+            if name and same_file(self.path_of(name), self._forbidden):
+                kept.append(row)
+            elif name and (row["site"] in mine or os.path.normcase(name) in names):
+                old.append(name)
+            elif name and not os.path.isfile(self.path_of(name)):
+                old.append(name)  # somebody deleted it; what lay beside it goes, too
+            elif row["site"] not in mine:
+                kept.append(row)
+        with open(os.path.join(self._stage, MANIFEST), "w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows([*self._rows, *kept])
+        replaced = sum(os.path.isfile(self.path_of(name)) for name in old)
+        for name in old:
+            for part in side_files(name):
+                self._move_aside(part)
+        new = sorted(os.listdir(self._stage), key=lambda name: name == MANIFEST)
+        for name in new:
+            self._move_aside(name)
             os.replace(os.path.join(self._stage, name), self.path_of(name))
             self._published.append(self.path_of(name))
-        os.rmdir(self._stage)
-        return self.path_of(MANIFEST)
+        return self._told(replaced, [row for row in kept if row["file"]])
+
+    def _move_aside(self, name: str) -> None:
+        if os.path.lexists(self.path_of(name)):
+            os.replace(self.path_of(name), os.path.join(self._before, name))
+            self._moved.append(name)
+
+    def _told(self, replaced: int, kept: list[dict[str, str]]) -> str:
+        text = f"The tiles are listed in {self.path_of(MANIFEST)}."
+        if replaced:
+            text += f" They replace {replaced} of an earlier run."
+        if kept:
+            tiles = "1 tile of another site, from an earlier run, stays"
+            if len(kept) > 1:
+                tiles = f"{len(kept)} tiles of other sites, from earlier runs, stay"
+            text += f" {tiles} in the folder and in the list{self._differences(kept)}."
+        return text
+
+    def _differences(self, kept: list[dict[str, str]]) -> str:
+        """In what the tiles of other sites differ from those of this run, in words; empty where in nothing."""
+        new = [row for row in self._rows if row["file"]]
+        found = []
+        for column, word in (("footprint_m", "footprint"), ("metres_per_pixel", "size of a pixel")):
+            here = {row[column] for row in new}
+            if new and any(row[column] not in here for row in kept):
+                found.append(f"another {word}")
+        if any(not row["file"].endswith(ENDINGS[self._kind]) for row in kept):
+            found.append("another format")
+        return f" ({', '.join(found)})" if found else ""
+
+    def settle(self) -> None:
+        """The run is done: what it replaced is deleted."""
+        shutil.rmtree(self._work, ignore_errors=True)
 
     def discard(self) -> None:
-        """Take back everything that this run wrote, and the folder where it made it."""
-        shutil.rmtree(self._stage, ignore_errors=True)
+        """Take back everything that this run wrote, put back what it replaced, and remove the folder if it made it."""
         remove_files(self._published)
+        for name in self._moved:
+            os.replace(os.path.join(self._before, name), self.path_of(name))
+        shutil.rmtree(self._work, ignore_errors=True)
         if self._new and os.path.isdir(self.folder) and not os.listdir(self.folder):
             os.rmdir(self.folder)
+
+
+def side_files(name: str) -> list[str]:
+    """A tile and the files that belong to it, by name: what this tool writes beside it, and what GDAL keeps of it."""
+    stem, ending = os.path.splitext(name)
+    return [name, name + ".aux.xml", *([stem + ".pgw", stem + ".prj"] if ending == ENDINGS[PNG] else [])]
+
+
+def _rows_of(path: str) -> list[dict[str, str]]:
+    """The rows of the manifest of earlier runs; none where there is none.
+
+    Raises InputError where a file of this name is something else. Rows that name no tile of the folder are left out.
+    """
+    if not os.path.lexists(path):
+        return []
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            if tuple(reader.fieldnames or ()) != COLUMNS:
+                raise ValueError("its columns are others")
+            return [row for row in reader if _is_listed(row)]
+    except (OSError, ValueError, csv.Error) as error:
+        raise InputError(
+            f"{path} is not a list of tiles that this tool wrote ({error}), and would be replaced. Choose another "
+            "folder, or move the file away."
+        ) from error
+
+
+def _is_listed(row: Mapping[str, str | None]) -> bool:
+    """Whether a row of a manifest is whole and its file, if any, a tile of the folder itself."""
+    if any(not isinstance(row.get(column), str) for column in COLUMNS):
+        return False
+    name = str(row["file"])
+    plain = "/" not in name and "\\" not in name and os.path.splitext(name)[1] in ENDINGS.values()
+    return not name or plain
 
 
 def safe_name(text: str) -> str:

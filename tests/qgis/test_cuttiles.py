@@ -11,10 +11,13 @@ from helpers import AlgorithmError, Feedback
 from osgeo import gdal, osr
 from PIL import Image
 from pyproj import CRS, Geod, Transformer
+from qgis.core import QgsCoordinateReferenceSystem, QgsRasterLayer
 
 from soundvis_qgis.layers.tile_files import safe_name
 
 PLACES = {3857: (139.76, 35.68), 28992: (5.95, 51.98), 2056: (8.54, 47.37)}
+#: A metre of EPSG:3857 is half a metre on the ground at 60 degrees.
+FAR_NORTH = (3857, (25.0, 60.0))
 
 
 def manifest(folder):
@@ -22,16 +25,20 @@ def manifest(folder):
         return list(csv.DictReader(file))
 
 
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
 def opened(path):
     gdal.UseExceptions()
     return gdal.Open(str(path))
 
 
-@pytest.mark.parametrize("epsg", PLACES)
+@pytest.mark.parametrize(("epsg", "place"), [*PLACES.items(), FAR_NORTH])
 @pytest.mark.parametrize("kind", ["GeoTIFF", "PNG"])
-def test_metres_in_the_file_are_metres_on_the_ground(run, make_points, tmp_path, epsg, kind):
+def test_metres_in_the_file_are_metres_on_the_ground(run, make_points, tmp_path, epsg, place, kind):
     """What each pixel shows, and where the file says that it lies, against geodesics on the raster's own datum."""
-    ground = ground_about(epsg, *PLACES[epsg])
+    ground = ground_about(epsg, *place)
     raster = ground.ramps(tmp_path / "ramps.tif")
     sites = make_points([ground.site], {"id": ["Zürich/1"]}, epsg)
     parameters = {"FOOTPRINT": 200.0, "PIXELS": 50, "FORMAT": kind, "FOLDER": str(tmp_path / "tiles")}
@@ -154,12 +161,10 @@ def test_a_cancelled_run_leaves_the_folder_as_it_was(run, make_points, grey, tmp
     run("cuttiles", {**parameters, "OUTPUT": str(tmp_path / "o.gpkg")}, Feedback(cancel_at=50.0))
     assert not folder.exists()
     assert not (tmp_path / "o.gpkg").exists()
-    folder.mkdir()
-    (folder / "a.tif").write_text("of the user")
-    run("cuttiles", parameters, Feedback(cancel_at=50.0))
-    assert [path.name for path in folder.iterdir()] == ["a.tif"]
-    assert (folder / "a.tif").read_text() == "of the user"
     run("cuttiles", parameters)
+    before = contents(folder)
+    run("cuttiles", {**parameters, "PIXELS": 64, "FORMAT": "PNG"}, Feedback(cancel_at=50.0))
+    assert contents(folder) == before
     assert opened(folder / "a.tif").RasterXSize == 32
 
 
@@ -174,6 +179,144 @@ def test_a_failure_at_the_end_takes_the_tiles_back(run, make_points, grey, tmp_p
     with pytest.raises(AlgorithmError, match="No space left"):
         run("cuttiles", {"INPUT": sites, "RASTER": grey, "PIXELS": 32, "FOLDER": str(tmp_path / "tiles")})
     assert not (tmp_path / "tiles").exists()
+
+
+def test_a_failure_while_tiles_are_moved_puts_the_earlier_ones_back(
+    run, make_points, grey, tmp_path, monkeypatch
+):
+    from soundvis_qgis.layers import tile_files
+
+    sites = make_points([(500200.0, 4999800.0)] * 3, {"name": list("abc")}, 32631)
+    folder = tmp_path / "tiles"
+    parameters = {"INPUT": sites, "RASTER": grey, "FOLDER": str(folder)}
+    run("cuttiles", {**parameters, "PIXELS": 32})
+    before = contents(folder)
+    replace = tile_files.os.replace
+
+    def held_open(source, target):
+        if target == str(folder / "b.png"):
+            raise PermissionError(13, "the file is open elsewhere")
+        replace(source, target)
+
+    monkeypatch.setattr(tile_files.os, "replace", held_open)
+    with pytest.raises(AlgorithmError, match="open elsewhere"):
+        run("cuttiles", {**parameters, "PIXELS": 48, "FORMAT": "PNG", "OUTPUT": str(tmp_path / "o.gpkg")})
+    assert contents(folder) == before
+    assert not (tmp_path / "o.gpkg").exists()
+
+
+def test_runs_into_one_folder_leave_one_list_of_all_that_is_there(run, make_points, grey, tmp_path):
+    """Other sites stay; the same ones are replaced in whichever format, with what lies beside them."""
+    folder = tmp_path / "tiles"
+    here = (500200.0, 4999800.0)
+    parameters = {"RASTER": grey, "PIXELS": 32, "FOLDER": str(folder), "FORMAT": "PNG"}
+    first = make_points([here] * 3, {"name": list("abc")}, 32631)
+    run("cuttiles", {**parameters, "INPUT": first})
+    (folder / "notes.txt").write_text("of the user")
+    (folder / "b.png").unlink()
+    second = make_points([here, here, (0.0, 0.0)], {"name": ["a", "d", "e"]}, 32631)
+    made = run(
+        "cuttiles",
+        {**parameters, "INPUT": second, "FORMAT": "GeoTIFF", "FOOTPRINT": 100.0, "MIN_COVERED": 0.9},
+    )
+    names = ["a.tif", "c.pgw", "c.png", "c.png.aux.xml", "c.prj", "d.tif", "notes.txt", "tiles.csv"]
+    assert sorted(contents(folder)) == names
+    listed = [(row["site"], row["file"], row["footprint_m"], row["status"]) for row in manifest(folder)]
+    assert listed == [
+        ("a", "a.tif", "100", "ok"), ("d", "d.tif", "100", "ok"), ("e", "", "100", "skipped"),
+        ("c", "c.png", "200", "ok"),
+    ]  # fmt: skip
+    assert "They replace 1 of an earlier run." in made.feedback.text
+    assert (
+        "1 tile of another site, from an earlier run, stays in the folder and in the list (another footprint, another "
+        "size of a pixel, another format)." in made.feedback.text
+    )
+    with Image.open(folder / "c.png") as image:
+        assert image.size == (32, 32)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.tif", "of the user", "a.tif, which no earlier run made"),
+        ("tiles.csv", "name,when\nx,y\n", "not a list of tiles that this tool wrote"),
+        ("tiles.csv", "\0\x01", "not a list of tiles that this tool wrote"),
+    ],
+)
+def test_files_of_the_user_are_never_replaced(run, make_points, grey, tmp_path, name, content, words):
+    sites = make_points([(500200.0, 4999800.0)], {"name": ["a"]}, 32631)
+    folder = tmp_path / "tiles"
+    folder.mkdir()
+    (folder / name).write_text(content)
+    with pytest.raises(AlgorithmError, match=words):
+        run("cuttiles", {"INPUT": sites, "RASTER": grey, "PIXELS": 32, "FOLDER": str(folder)})
+    assert contents(folder) == {name: content.encode()}
+
+
+def test_a_list_with_paths_out_of_its_folder_touches_nothing_there(run, make_points, grey, tmp_path):
+    sites = make_points([(500200.0, 4999800.0)], {"name": ["a"]}, 32631)
+    folder = tmp_path / "tiles"
+    parameters = {"INPUT": sites, "RASTER": grey, "PIXELS": 32, "FOLDER": str(folder)}
+    run("cuttiles", parameters)
+    (tmp_path / "mine.tif").write_text("of the user")
+    text = (folder / "tiles.csv").read_text("utf-8")
+    (folder / "tiles.csv").write_text(text.replace("a,a.tif", "a,../mine.tif"), "utf-8")
+    (folder / "a.tif").unlink()
+    run("cuttiles", {**parameters, "FORMAT": "PNG"})
+    assert (tmp_path / "mine.tif").read_text() == "of the user"
+
+
+def test_the_list_is_not_written_over(run, make_points, grey, tmp_path):
+    sites = make_points([(500200.0, 4999800.0)], {"name": ["a"]}, 32631)
+    parameters = {"INPUT": sites, "RASTER": grey, "PIXELS": 32, "FOLDER": str(tmp_path / "t")}
+    with pytest.raises(AlgorithmError, match="written over the list of tiles"):
+        run("cuttiles", {**parameters, "OUTPUT": str(tmp_path / "t" / "tiles.csv")})
+
+
+def test_a_web_map(run, make_points, project, tmp_path):
+    """Tiles of a web server, here files: drawn at the size that is asked for, in true metres about the site."""
+    zoom, column, row = 16, 37312, 18992  # near 25 degrees east, 60 north
+    world = 2 * np.pi * 6378137.0
+    side = world / 2**zoom
+    for right in range(3):
+        target = tmp_path / "web" / str(zoom) / str(column + right)
+        target.mkdir(parents=True)
+        for down in range(3):
+            # Red tells the column in the map: 85 levels a tile, about 0.28 a pixel of EPSG:3857.
+            ramp = 85.0 * right + np.arange(256) * 85.0 / 256
+            picture = np.zeros((256, 256, 3), np.uint8)
+            picture[..., 0] = np.rint(ramp)
+            Image.fromarray(picture).save(target / f"{row + down}.png")
+    address = (tmp_path / "web").as_uri() + "/%7Bz%7D/%7Bx%7D/%7By%7D.png"
+    layer = QgsRasterLayer(f"type=xyz&url={address}&zmin={zoom}&zmax={zoom}", "web", "wms")
+    assert layer.isValid()
+    project.addMapLayer(layer)
+    place = (column + 1.5) * side - world / 2, world / 2 - (row + 1.5) * side
+    sites = make_points([place], {"name": ["a"]}, 3857)
+    longitude, latitude = Transformer.from_crs(3857, 4326, always_xy=True).transform(*place)
+    assert latitude == pytest.approx(60.0, abs=0.5)
+    folder = tmp_path / "tiles"
+    parameters = {"FOOTPRINT": 300.0, "PIXELS": 60, "FOLDER": str(folder)}
+    (made,) = run("cuttiles", {"INPUT": sites, "RASTER": layer, **parameters}).features()
+    assert made["tile_status"] == "ok"
+    dataset = opened(folder / "a.tif")
+    red = dataset.GetRasterBand(1).ReadAsArray().astype(float).mean(axis=0)
+    edges = Geod(ellps="WGS84").fwd([longitude] * 2, [latitude] * 2, [270.0, 90.0], [147.5] * 2)[0]
+    x, _ = Transformer.from_crs(4326, 3857, always_xy=True).transform(edges, [latitude] * 2)
+    expected = 127.5 + 85.0 * (np.array(x) - place[0]) / side
+    assert red[[0, -1]] == pytest.approx(expected, abs=1.5)
+
+
+def test_a_basemap_without_a_coordinate_reference_system(run, make_points, tmp_path):
+    path = tmp_path / "bare.tif"
+    driver = gdal.GetDriverByName("GTiff")
+    driver.Create(str(path), 50, 50, 3).FlushCache()
+    sites = make_points([(10.0, 10.0)], {"name": ["a"]}, 4326)
+    layer = QgsRasterLayer(str(path), "bare")
+    layer.setCrs(QgsCoordinateReferenceSystem())
+    with pytest.raises(AlgorithmError, match="no coordinate reference system"):
+        run("cuttiles", {"INPUT": sites, "RASTER": layer, "FOLDER": str(tmp_path / "t")})
+    assert not (tmp_path / "t").exists()
 
 
 def test_the_raster_is_never_replaced(run, make_points, grey, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -50,8 +51,10 @@ class CutTiles(SitesAlgorithm):
         "place, metres per pixel, covered share and coordinate reference system of every site.\n"
         "Where the raster is finer than the tile its pixels are averaged, where it is coarser they are interpolated; "
         "where it has no data inside a tile, the mean colour of the rest is put. A site with less covered than asked "
-        "for is skipped, with the reason. Tiles of earlier runs with the same names are replaced once all are cut; a "
-        "run that fails or is cancelled leaves the folder as it was."
+        "for is skipped, with the reason.\n"
+        "Tiles of earlier runs of the same sites, in either format, are replaced once all are cut; those of other "
+        "sites stay in the folder and in tiles.csv, which is told. Files that no run of this tool listed are never "
+        "replaced, and a run that fails or is cancelled leaves the folder as it was."
     )
     REQUIRES = ("numpy", "pyproj")
 
@@ -115,6 +118,19 @@ class CutTiles(SitesAlgorithm):
             "The pictures and tiles.csv are written here.",
         )
 
+    def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
+        problem = super().problem(parameters, context)
+        if problem:
+            return problem
+        from ...layers.overwriting import same_file
+        from ...layers.sinks import output_path
+        from ...layers.tile_files import MANIFEST
+
+        manifest = os.path.join(self.parameterAsString(parameters, FOLDER, context), MANIFEST)
+        if same_file(output_path(parameters.get(self.OUTPUT)), manifest):
+            return f"The sites would be written over the list of tiles ({manifest}). Choose another file."
+        return None
+
     def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
         from ...layers.rasters import RasterSource
 
@@ -155,14 +171,18 @@ class CutTiles(SitesAlgorithm):
         self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
     ) -> dict:
         results = super().execute(parameters, context, progress)
-        return {**results, FOLDER: self._folder}
+        # Last of all: what the folder held is touched once nothing else can fail.
+        told = self._tiles.publish()
+        self._tiles.settle()
+        progress.info(told)
+        return {**results, FOLDER: self._tiles.folder}
 
     def describe(
         self, features: Iterator[QgsFeature], total: int, progress: FeedbackProgress
     ) -> Iterator[Mapping[str, Any]]:
         from ...layers.tile_files import TileFolder
 
-        tiles = TileFolder(self._folder, self._format)
+        self._tiles = tiles = TileFolder(self._folder, self._format, self._raster_file)
         self.on_failure(tiles.discard)
         prefix = self.status_field[: -len("status")]
         for number_, feature in enumerate(features, start=1):
@@ -201,7 +221,6 @@ class CutTiles(SitesAlgorithm):
                 prefix + "status": status,
                 prefix + "reason": reason or None,
             }
-        progress.info(f"The tiles are listed in {tiles.publish(self._raster_file)}.")
 
     def _site(self, feature: QgsFeature, number_: int) -> str:
         value = feature.attribute(self._name_index) if self._name_index >= 0 else None
