@@ -114,9 +114,9 @@ class Companions:
         beyond = rows_beyond_poles(table)
         if beyond:
             rows = "1 row" if beyond == 1 else f"{beyond} rows"
-            text = f"{rows} of the {table.name} tell a latitude beyond 90 degrees: are latitude and longitude swapped?"
+            text = f"a latitude beyond 90 degrees in {rows} of the {table.name}: are latitude and longitude swapped?"
             self._swapped[table.name] = text
-            self._progress.warn(text)
+            self._progress.warn(f"There is {text}")
         return finder
 
     def tables(self, path: str) -> tuple[Claims, list[str]]:
@@ -188,7 +188,8 @@ class Companions:
         for track in self._named_tracks:
             if track.name not in self._served:
                 self._progress.warn(
-                    f"The {track.name} ({track.span}) tells the place of no {self._one}: none was made at its times."
+                    f"The {track.name} ({track.span}) tells the place of no {self._one}. Check the time zone, and "
+                    "by how much the clock was fast."
                 )
         inside = [*self._track_beside.values(), *(name for names in self._tracks.values() for name in names)]
         idle = []

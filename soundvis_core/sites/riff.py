@@ -14,6 +14,8 @@ from .clocks import NoTimeError, parse_time
 from .media import MOST_CHUNKS, Header, NoRecordingError, read_at, size_of, text_of
 
 _UNKNOWN = 0xFFFFFFFF
+#: Sizes of 32 bits begin anew here: recorders that know no RF64 write the rest.
+_TURN = 1 << 32
 #: Chunks whose content is read; of all others only where they lie.
 _WANTED = (b"fmt ", b"ds64", b"LIST", b"guan", b"wamd", b"bext", b"fact")
 
@@ -74,11 +76,20 @@ def _chunks(file: BinaryIO, total: int) -> tuple[dict[bytes, bytes], tuple[int, 
 
 
 def _data_size(file: BinaryIO, start: int, size: int, total: int, found: dict[bytes, bytes]) -> int:
-    """The true size of the samples: that of RF64 in its own chunk, that of a recorder that lost power to the end."""
+    """The true size of the samples.
+
+    That of RF64 stands in its own chunk; that of a recorder that lost power goes to the end; that of more than 4 GB has
+    lost its whole multiples of 4 GB where no chunk lies behind what is told.
+    """
     if size == _UNKNOWN and len(found.get(b"ds64", b"")) >= 16:
         return int(struct.unpack_from("<Q", found[b"ds64"], 8)[0])
     unfinished = size == 0 and total - start >= 8 and not _looks_like_chunk(file, start, total)
-    return total - start if size == _UNKNOWN or unfinished else size
+    if size == _UNKNOWN or unfinished:
+        return total - start
+    rest = total - start - size
+    if rest >= _TURN and not _looks_like_chunk(file, start + size + size % 2, total):
+        return size + rest // _TURN * _TURN
+    return size
 
 
 def _looks_like_chunk(file: BinaryIO, at: int, total: int) -> bool:

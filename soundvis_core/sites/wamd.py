@@ -6,12 +6,13 @@ the maker's own description (wa_meta.h, version 1); chunks of another version ar
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 
 from .claims import Claims, TimeClaim
 from .clocks import NoTimeError, parse_time
-from .positions import NoPositionError, degrees
+from .positions import NoPositionError, apart
 
 SOURCE = "Song Meter header"
 #: Recorders without satellites of their own keep only the place that they were set to, or that was known last.
@@ -44,7 +45,8 @@ def read(chunk: bytes) -> Claims:
         if not found.get(kind):
             continue
         try:
-            claims.place(source, *_waypoint(found[kind]))
+            latitude, longitude, remark = _waypoint(found[kind])
+            claims.place(source, latitude, longitude, remark=remark)
         except NoPositionError as error:
             claims.refuse(source, error)
     if found.get(_TIMESTAMP):
@@ -55,11 +57,11 @@ def read(chunk: bytes) -> Claims:
     return claims
 
 
-def _waypoint(text: str) -> tuple[float, float]:
-    """Latitude and longitude of ``WGS84,42.43,N,71.45,W,60`` or, of the Echo Meter Touch, ``WGS84,42.43,-71.45``."""
+def _waypoint(text: str) -> tuple[float, float, str]:
+    """Latitude, longitude, doubts of ``WGS84,42.43,N,71.45,W,60`` or (Echo Meter Touch) ``WGS84,42.43,-71.45``."""
     values = [value.strip() for value in text.split(",")][1:]
-    if len(values) >= 4 and values[1].upper() in ("N", "S"):
-        return degrees(values[0] + values[1]), degrees(values[2] + values[3])
+    if len(values) >= 4 and re.fullmatch("[NSEW]", values[1], re.IGNORECASE):
+        return apart(values[0] + values[1], values[2] + values[3])
     if len(values) >= 2:
-        return degrees(values[0]), degrees(values[1])
+        return apart(values[0], values[1])
     raise NoPositionError(f"'{text[:40]}' is not a waypoint")

@@ -154,6 +154,26 @@ def test_broadcast_wav_and_author(tmp_path):
     )
 
 
+@pytest.mark.skipif(os.name == "nt", reason="the file would be written with all its zeros")
+@pytest.mark.parametrize("told", [5_000_000_000 % 2**32, 2**32 - 1, 0])
+def test_more_than_4_gb_without_rf64(tmp_path, told):
+    """Sizes of 32 bits begin anew at 4 GB, or say that they are not known; the file has holes, and no samples in it."""
+    size, tail = 5_000_000_000, files.guano("Loc Position:52.5 13.4")
+    head = b"RIFF\0\0\0\0WAVE" + files.chunk(b"fmt ", struct.pack("<HHIIHH", 1, 1, 48000, 96000, 2, 16))
+    path = tmp_path / "long.wav"
+    with path.open("wb") as file:
+        file.write(head + b"data" + struct.pack("<I", told))
+        start = file.tell()
+        file.truncate(start + size)
+        file.seek(0, 2)
+        file.write(tail if told == size % 2**32 else b"")
+    header = read_header(str(path))
+    assert header.seconds == pytest.approx(size / 96000)
+    assert [tuple(claim.position) for claim in header.claims.positions] == (
+        [(52.5, 13.4)] if told == size % 2**32 else []
+    )
+
+
 def test_long_recordings_and_cut_ones(tmp_path):
     """RF64 with its size apart (a promise of 5 GB), a recorder that lost power, a card that was pulled."""
     form = struct.pack("<HHIIHH", 1, 1, 8000, 16000, 2, 16)

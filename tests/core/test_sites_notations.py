@@ -151,6 +151,32 @@ def test_texts_that_are_no_places(text):
         positions.pair(text)
 
 
+def test_what_is_refused_is_quoted_whole():
+    with pytest.raises(NoPositionError, match=r"^'POINT\(13\.4 52\.5\)' is not a latitude and a longitude$"):
+        positions.pair("POINT(13.4 52.5)")
+
+
+@pytest.mark.parametrize(
+    ("latitude", "longitude", "place"),
+    [
+        ("52.5 N", "13.4 E", (52.5, 13.4)),
+        ("52.5", "13.4 E", (52.5, 13.4)),
+        ("-33.5 S", "W 70,5", (-33.5, -70.5)),
+        ("-33.5", "-70.5", (-33.5, -70.5)),
+    ],
+)
+def test_latitude_and_longitude_apart(latitude, longitude, place):
+    assert positions.apart(latitude, longitude) == (*place, "")
+
+
+def test_latitude_and_longitude_in_each_others_place():
+    assert positions.apart("W 70,5", "33.5 S")[:2] == (-33.5, -70.5)
+    assert "swapped" in positions.apart("W 70,5", "33.5 S")[2]
+    for latitude, longitude in (("13.4 E", "52.5"), ("52.5", "13.4 S"), ("52.5 N", "13.4 N")):
+        with pytest.raises(NoPositionError, match="swapped"):
+            positions.apart(latitude, longitude)
+
+
 def test_distance():
     """A degree along a meridian of the mean sphere; a quarter of the way round; across 180 degrees."""
     assert positions.distance_km(Position(10, 5), Position(11, 5)) == pytest.approx(111.195, abs=0.001)
@@ -232,6 +258,9 @@ def test_clocks_that_were_not_set():
         with pytest.raises(clocks.NoTimeError, match="not set"):
             clock.utc(clocks.parse_time(text), own=True)
     assert "clock set" in clock.utc(clocks.parse_time("2000-01-01 00:03:00"), own=True)[1]
+    # A recorder that started at 2000, whose clock is corrected by as many seconds as it was behind.
+    late = RecorderClock(fast=-86400.0 * 8900)
+    assert late.utc(clocks.parse_time("2000-01-01 00:03:00"), own=True)[1] == ""
     # A tape of 1975 in a table of an archive is as good as any.
     assert clock.utc(clocks.parse_time("1975-06-01 10:00"), own=False)[0].year == 1975
 

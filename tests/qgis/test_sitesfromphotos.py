@@ -44,7 +44,7 @@ def test_points_and_the_others(run, folder, tmp_path):
     assert "0, 0" in others["nowhere.jpg"][1]
     assert others["empty.jpg"] == ("failed", "The photo 'empty.jpg' is empty (0 bytes).")
     assert (
-        "4 files: 2 with a place (1 of them with a remark), 1 without, 1 that cannot be read."
+        "4 files: 2 with a place (1 of them with a remark), 1 without, 1 that cannot be read. 1 is a panorama."
         in made.feedback.text
     )
     assert [rule.label() for rule in layer.renderer().rootRule().children()][-1] == "Direction of view"
@@ -59,13 +59,21 @@ def test_the_paths_serve_the_next_tool(run, folder, tmp_path):
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
-        ({"FOLDER": "/no such folder"}, "There is no folder /no such folder"),
+        (
+            {"FOLDER": "/no such folder"},
+            r"There is no folder /no such folder\. Choose the folder that the photos lie in",
+        ),
+        (
+            {"FOLDER": "{folder}/empty.jpg"},
+            r"empty\.jpg is a file, not a folder\. Choose the folder that the photos",
+        ),
         ({"TIME_ZONE": "Mars/Olympus"}, "time zone 'Mars/Olympus' is not known"),
         ({"METADATA": "/no.csv"}, "There is no file /no.csv"),
         ({"OUTPUT": "sites.shp"}, "Shapefile"),
     ],
 )
 def test_refused_before_the_run(run, folder, parameters, words):
+    parameters = {name: value.replace("{folder}", str(folder)) for name, value in parameters.items()}
     with pytest.raises(AlgorithmError, match=words):
         run("sitesfromphotos", {"FOLDER": str(folder), **parameters})
 
@@ -82,3 +90,7 @@ def test_a_folder_without_photos(run, tmp_path):
     made = run("sitesfromphotos", {"FOLDER": str(tmp_path)})
     assert (made.features(), made["PLACED"]) == ([], 0)
     assert made.feedback.warnings == ["There is no photo in the folder; the output is empty."]
+
+
+def test_help_tells_how_wide_a_panorama_is_at_least(provider):
+    assert "1000 pixels wide at least" in provider.algorithm("sitesfromphotos").shortHelpString()

@@ -70,6 +70,25 @@ def test_without_the_table_the_log_says_so(run, folder):
     assert "1 x no position: " in made.feedback.text
 
 
+def test_more_reasons_than_are_told(run, folder):
+    (folder / "empty.wav").write_bytes(b"")
+    (folder / "text.wav").write_text("nothing to hear here")
+    (folder / "cut.wav").write_bytes((folder / "zoom.wav").read_bytes()[:40])
+    lines = run("sitesfromrecordings", {"FOLDER": str(folder)}).feedback.text.splitlines()
+    assert sum(" x " in line for line in lines) == 3
+    assert lines[-1].endswith("and 1 more kind of reasons, of 1 file")
+
+
+def test_rows_of_the_table_about_no_file(run, folder, tmp_path):
+    table = tmp_path / "meta.csv"
+    table.write_text("file,lat,lon\nzoom.wav,1,2\n" + "".join(f"{x}.wav,1,2\n" for x in "abcde"), "utf-8")
+    made = run("sitesfromrecordings", {"FOLDER": str(folder), "METADATA": str(table)})
+    words = (
+        "5 rows of the table meta.csv are about no recording in the folder: a.wav, b.wav, c.wav and 2 more."
+    )
+    assert words in made.feedback.warnings
+
+
 def test_paths_lead_the_next_tool_to_the_files(run, folder, tmp_path):
     """The paths are relative; the layer carries the folder that they start at, as file and in memory."""
     samples = (np.random.default_rng(1).normal(0, 3000, 8000 * 3)).astype("<i2").tobytes()
@@ -126,6 +145,10 @@ def test_track_zone_and_clock(run, folder, tmp_path):
     ("values", "words"),
     [
         ({"FOLDER": "/nowhere"}, "There is no folder /nowhere"),
+        (
+            {"FOLDER": "{folder}/zoom.wav"},
+            "is a file, not a folder. Choose the folder that the recordings lie in",
+        ),
         ({"TIME_ZONE": "Mars/Olympus"}, "The time zone 'Mars/Olympus' is not known here"),
         ({"METADATA": "/nowhere.csv"}, "There is no file /nowhere.csv"),
         ({"OUTPUT": "{folder}/sites.shp"}, "A Shapefile cuts field names"),

@@ -1,0 +1,211 @@
+"""What the log says of tables and tracks that are about no file, and of columns that are not what they are called."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from soundvis_core.errors import InputError
+from soundvis_core.progress import NoProgress
+from soundvis_core.sites import Options, scan_recordings
+from soundvis_core.sites.metadata_tables import RowFinder, read_table
+from soundvis_core.sites.photo_scan import scan_photos
+from tests.builders import recorder_files as files
+from tests.builders.photo_headers import gps, photo
+
+
+class Log(NoProgress):
+    """Keeps what is said."""
+
+    def __init__(self):
+        self.lines = []
+        self.warnings = []
+
+    def info(self, text):
+        self.lines.append(text)
+
+    def warn(self, text):
+        self.warnings.append(text)
+
+
+def scan(folder, scan_files=scan_recordings, **options):
+    log = Log()
+    return {row.path: row for row in scan_files(str(folder), Options(**options), log)}, log
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
+    return str(path)
+
+
+def test_rows_about_no_file_are_counted_and_named(tmp_path):
+    files.wav(tmp_path / "in" / "a.wav")
+    rows = "".join(f"gone{number:02}.wav,52.5,13.4\n" for number in range(12))
+    table = write(tmp_path / "meta.csv", f"file,lat,lon\na.wav,52.5,13.4\n{rows}")
+    found, log = scan(tmp_path / "in", metadata=table)
+    assert found["a.wav"].position == (52.5, 13.4)
+    assert "\n".join(log.warnings) == (
+        "12 rows of the table meta.csv are about no recording in the folder: gone00.wav, gone01.wav, gone02.wav and "
+        "9 more."
+    )
+    write(tmp_path / "meta.csv", "file,lat,lon\na.wav,52.5,13.4\nb.wav,1,2\n")
+    _, log = scan(tmp_path / "in", metadata=table)
+    assert log.warnings == ["1 row of the table meta.csv is about no recording in the folder: b.wav."]
+
+
+def test_tables_of_the_folder_tell_it_without_a_warning(tmp_path):
+    """An archive's list beside a part of its files is usual."""
+    photo(tmp_path / "a.jpg")
+    write(tmp_path / "list.csv", "photo,lat,lon\na.jpg,52.5,13.4\nb.jpg,1,2\n")
+    _, log = scan(tmp_path, scan_photos)
+    assert log.warnings == []
+    assert log.lines == ["1 row of the table list.csv is about no photo in the folder: b.jpg."]
+
+
+def test_a_table_of_which_no_row_matches(tmp_path):
+    files.wav(tmp_path / "in" / "20240514_053000.WAV")
+    table = write(tmp_path / "meta.csv", "Name,lat,lon\nDawn in the park,52.5,13.4\nNoon,52.6,13.5\n")
+    found, log = scan(tmp_path / "in", metadata=table)
+    assert found["20240514_053000.WAV"].status == "skipped"
+    assert "\n".join(log.warnings) == (
+        "No row of the table meta.csv is about a recording in its folder. Files are looked for by 'Name' (which has "
+        "Dawn in the park, Noon), and are called as 20240514_053000.WAV. Call the column that names them 'file', and "
+        "check that it is the table of this folder."
+    )
+
+
+def test_nothing_is_said_of_an_empty_folder(tmp_path):
+    table = write(tmp_path / "meta.csv", "file,lat,lon\na.wav,52.5,13.4\n")
+    (tmp_path / "in").mkdir()
+    assert scan(tmp_path / "in", metadata=table)[1].warnings == []
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "strangers"),
+    [
+        (
+            "file",
+            ["a.wav", "A.WAV", "a", "1/a.wav", "x\\1\\a.wav", "b.wav", ""],
+            ["x\\1\\a.wav", "b.wav", ""],
+        ),
+        ("folder", ["1", "1/", "2", "deep/1"], ["2", "deep/1"]),
+        ("id", ["154138", "XC77", "99"], ["99"]),
+        ("file,folder", ["a.wav,1", "a.wav,9", "c.wav,1"], ["c.wav"]),
+    ],
+)
+def test_which_rows_are_about_no_file(tmp_path, header, rows, strangers):
+    path = write(tmp_path / "t.csv", "\n".join([f"{header},lat", *(f"{row},1" for row in rows)]))
+    paths = ["1/a.wav", "1/Genus-species-154138.mp3", "1/XC77 - Bird.mp3"]
+    assert RowFinder(read_table(path, "table t.csv"), paths).strangers() == strangers
+
+
+def test_words_of_the_tool(tmp_path):
+    photo(tmp_path / "in" / "a.jpg")
+    table = write(tmp_path / "t.csv", "site,lat,lon\n1,2,3\n")
+    with pytest.raises(
+        InputError, match=r"no column that names photos.*name or path of the photo.*Mapillary"
+    ):
+        scan(tmp_path / "in", scan_photos, metadata=table)
+
+
+def test_swapped_columns_are_remarked_also_where_they_could_be_right(tmp_path):
+    """Tokyo's latitude of 139 gives the swapped columns away; Berlin's 13.4, 52.5 alone would lie in the sea."""
+    for name in ("tokyo.wav", "berlin.wav"):
+        files.wav(tmp_path / name)
+    write(tmp_path / "t.csv", "file,lat,lon\ntokyo.wav,139.7,35.6\nberlin.wav,13.4,52.5\n")
+    found, log = scan(tmp_path)
+    words = "a latitude beyond 90 degrees in 1 row of the table t.csv: are latitude and longitude swapped?"
+    assert found["tokyo.wav"].status == "skipped"
+    assert "are latitude and longitude swapped?" in found["tokyo.wav"].reason
+    assert (found["berlin.wav"].status, found["berlin.wav"].remark) == ("ok", words)
+    assert log.warnings == [f"There is {words}"]
+
+
+def test_letters_in_columns_of_their_own(tmp_path):
+    names = ("right", "both", "one", "other", "negative")
+    for name in names:
+        files.wav(tmp_path / f"{name}.wav")
+    rows = ("52.5 N,13.4 E", "13.4 E,52.5 N", "13.4 E,52.5", "52.5,13.4 S", "-52.5 N,13.4 E")
+    lines = [f"{name}.wav,{row}" for name, row in zip(names, rows)]
+    write(tmp_path / "t.csv", "\n".join(["file,lat,lon", *lines]))
+    found = {path[:-4]: row for path, row in scan(tmp_path)[0].items()}
+    assert (found["right"].position, found["right"].remark) == ((52.5, 13.4), "")
+    assert found["both"].position == (52.5, 13.4)
+    assert found["both"].remark == (
+        "table t.csv: latitude and longitude were swapped; their letters tell which is which"
+    )
+    assert (
+        "the latitude is told as '13.4 E', but E is no latitude; are the two swapped?" in found["one"].reason
+    )
+    assert "the longitude is told as '13.4 S', but S is no longitude" in found["other"].reason
+    assert "'-52.5 N' is negative, and N is not" in found["negative"].reason
+
+
+def test_waypoints_of_song_meters_by_their_letters(tmp_path):
+    files.wav(tmp_path / "swapped.wav", files.song_meter("WGS84,71.45617,W,42.43068,N,60"))
+    files.wav(tmp_path / "odd.wav", files.song_meter("WGS84,42.43068,N,71.45617,N,60"))
+    found, _ = scan(tmp_path)
+    assert found["swapped.wav"].position == pytest.approx((42.43068, -71.45617))
+    assert "swapped" in found["swapped.wav"].remark
+    assert (found["odd.wav"].status, "N is no longitude" in found["odd.wav"].reason) == ("skipped", True)
+
+
+def test_tracks_serve_their_folder_and_those_below(tmp_path):
+    name = "REC_20240514_053000.wav"
+    for folder in ("walk", "walk/deep/down", "other"):
+        files.wav(tmp_path / folder / name)
+    around = [("2024-05-14T05:29:00Z", 5, 5), ("2024-05-14T05:31:00Z", 5, 5)]
+    files.gpx(tmp_path / "walk" / "here.gpx", around)
+    files.gpx(
+        tmp_path / "walk" / "late.gpx", [("2024-05-15T05:29:00Z", 5, 5), ("2024-05-15T05:31:00Z", 5, 5)]
+    )
+    files.gpx(tmp_path / "empty" / "far.gpx", around)
+    found, log = scan(tmp_path)
+    assert {path: row.source_of_position for path, row in found.items()} == {
+        f"walk/{name}": "track walk/here.gpx",
+        f"walk/deep/down/{name}": "track walk/here.gpx",
+        f"other/{name}": "",
+    }
+    assert log.warnings == []
+    assert "\n".join(log.lines) == (
+        "Tracks that tell the place of no recording: empty/far.gpx (no recording with a time lies beside or below it), "
+        "walk/late.gpx (2024-05-15 05:29 to 2024-05-15 05:31 UTC)."
+    )
+
+
+def test_the_named_track_that_serves_none_is_a_warning(tmp_path):
+    photo(tmp_path / "in" / "a.jpg", place=gps(51.5, -0.12))
+    track = files.gpx(tmp_path / "t.gpx", [("2024-05-14T05:29:00Z", 5, 5), ("2024-05-14T05:31:00Z", 5, 5)])
+    _, log = scan(tmp_path / "in", scan_photos, track=str(track))
+    assert "\n".join(log.warnings) == (
+        "The track t.gpx (2024-05-14 05:29 to 2024-05-14 05:31 UTC) tells the place of no photo. Check the time zone, "
+        "and by how much the clock was fast."
+    )
+
+
+def test_times_that_are_yet_to_come(tmp_path):
+    """Tomorrow may be today in another zone; the day after is a clock that was set wrong."""
+    now = dt.datetime.now(dt.timezone.utc)
+    days = {days: f"REC_{now + dt.timedelta(days=days):%Y%m%d_%H%M%S}.wav" for days in (0.5, 3)}
+    for name in (*days.values(), "REC_20991231_235900.wav", "table.wav"):
+        files.wav(tmp_path / name, files.guano("Loc Position:52.5 13.4"))
+    write(tmp_path / "t.csv", "file,datetime\ntable.wav,2099-01-02T03:04:05Z\n")
+    found, _ = scan(tmp_path)
+    assert found[days[0.5]].time_utc != ""
+    assert found[days[3]].time_utc == ""
+    for name, time in (("REC_20991231_235900.wav", "2099-12-31 23:59"), ("table.wav", "2099-01-02 03:04")):
+        assert (found[name].status, found[name].time_utc, found[name].time_local) == ("ok", "", "")
+        assert f"the time {time} lies in the future" in found[name].remark
+
+
+def test_days_that_clocks_start_at_are_remarked_in_tables(tmp_path):
+    files.wav(tmp_path / "a.wav")
+    photo(tmp_path / "b.jpg")
+    write(
+        tmp_path / "t.csv", "file,lat,lon,datetime\na.wav,1,2,1970-01-01 00:03\nb.jpg,1,2,1980-01-06 00:00\n"
+    )
+    assert scan(tmp_path)[0]["a.wav"].remark == "the time is on 1970-01-01: was the recorder's clock set?"
+    photos = scan(tmp_path, scan_photos)[0]
+    assert photos["b.jpg"].remark == "the time is on 1980-01-06: was the camera's clock set?"
