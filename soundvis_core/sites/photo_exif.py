@@ -68,7 +68,7 @@ def read_photo(path: str, fast: float = 0.0) -> PhotoHeader:
                 exif = _exif(image)
                 main, detail, gps = dict(exif), exif.get_ifd(_EXIF_IFD), exif.get_ifd(_GPS_IFD)
         except Exception as error:  # noqa: BLE001 - broken EXIF raises anything, and the photo is one all the same
-            header.remarks.append(f"the EXIF header is damaged ({type(error).__name__})")
+            header.claims.refused.append(f"the EXIF header is damaged ({type(error).__name__})")
             main, detail, gps = {}, {}, {}
         header.xmp = read_xmp(_packet(image))
     finally:
