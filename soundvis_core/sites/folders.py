@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass, field
 from typing import Callable
 
@@ -30,11 +31,12 @@ def find_files(
 
     wanted: whether a name is that of a file of the kind that is looked for; is_side_car: of JSON about some.
 
-    Links to folders are followed, each folder once: a link to a folder above is no loop. Hidden files and
-    folders are left. A folder that cannot be opened is listed, not fatal.
+    Links to folders are followed, each folder once, but for those to a folder that ``folder`` itself lies in: there
+    the rest of the disk would be scanned. Hidden files and folders are left. A folder that cannot be opened is listed,
+    not fatal; so is a pipe, which would be waited for.
     """
     found = Found()
-    seen: set[tuple[int, int]] = set()
+    seen = _above(folder)
     waiting = [""]
     while waiting:
         check_cancelled(progress)
@@ -57,16 +59,54 @@ def find_files(
                 continue
             if _is_folder(entry):
                 folders.append(name)
-            elif wanted(entry.name):
-                found.files.append(name)
-            elif is_side_car(entry.name):
-                found.side_cars.append(name)
-            elif entry.name.lower().endswith((".csv", ".tsv")):
-                found.tables.append(name)
-            elif entry.name.lower().endswith(".gpx"):
-                found.tracks.append(name)
+            else:
+                _take(entry, name, found, wanted, is_side_car)
         waiting += reversed(folders)
     return found
+
+
+def _take(
+    entry: os.DirEntry[str],
+    path: str,
+    found: Found,
+    wanted: Callable[[str], bool],
+    is_side_car: Callable[[str], bool],
+) -> None:
+    """Put a file where it belongs, or nowhere."""
+    if _is_no_file(entry):
+        if wanted(entry.name):
+            found.unreadable.append((path, "it is a pipe or a device, not a file"))
+    elif wanted(entry.name):
+        found.files.append(path)
+    elif is_side_car(entry.name):
+        found.side_cars.append(path)
+    elif entry.name.lower().endswith((".csv", ".tsv")):
+        found.tables.append(path)
+    elif entry.name.lower().endswith(".gpx"):
+        found.tracks.append(path)
+
+
+def _above(folder: str) -> set[tuple[int, int]]:
+    """Device and number of the folders that a folder lies in."""
+    seen = set()
+    path = os.path.realpath(folder)
+    while path != os.path.dirname(path):
+        path = os.path.dirname(path)
+        try:
+            status = os.stat(path)
+        except OSError:
+            continue
+        if status.st_ino:
+            seen.add((status.st_dev, status.st_ino))
+    return seen
+
+
+def _is_no_file(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is neither a file nor a link, which is told when it is opened."""
+    try:
+        return not entry.is_file() and not stat.S_ISREG(entry.stat().st_mode)
+    except OSError:  # a link that leads nowhere or to itself
+        return False
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -233,6 +233,27 @@ def test_links_and_loops(tmp_path):
     assert found["gone.wav"].status == "failed"
 
 
+def test_a_link_to_where_the_folder_lies_is_left(tmp_path):
+    """It would lead to all that lies beside the folder, to the whole disk at last."""
+    files.wav(tmp_path / "study" / "in" / "x.wav")
+    files.wav(tmp_path / "study" / "beside" / "y.wav")
+    (tmp_path / "study" / "in" / "up").symlink_to(tmp_path / "study")
+    (tmp_path / "study" / "in" / "top").symlink_to("/")
+    assert sorted(scan(tmp_path / "study" / "in")) == ["x.wav"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are Unix's")
+def test_pipes_are_not_waited_for(tmp_path):
+    files.wav(tmp_path / "a.wav")
+    for name in ("b.wav", "c.csv", "d.gpx"):
+        os.mkfifo(tmp_path / name)
+    (tmp_path / "e.wav").symlink_to(tmp_path / "b.wav")
+    found = scan(tmp_path)
+    reasons = {name: row.reason for name, row in found.items() if row.status == "failed"}
+    assert reasons == dict.fromkeys(("b.wav", "e.wav"), "it is a pipe or a device, not a file")
+    assert found["a.wav"].status == "skipped"
+
+
 def test_folders_that_cannot_be_read(tmp_path, monkeypatch):
     files.wav(tmp_path / "a" / "x.wav")
     files.wav(tmp_path / "b" / "y.wav")
