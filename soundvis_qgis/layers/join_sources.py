@@ -24,7 +24,7 @@ from soundvis_core.sites.clocks import NoTimeError
 from soundvis_core.sites.joins import Places
 
 from ..compat import BINARY, DOUBLE, INTEGER, LONG, STRING, is_null
-from .moments import FORMS, day_of
+from .moments import FORMS, day_of, zone_of_field
 from .sources import PathResolver, make_transform, site_point
 
 _WGS84 = "EPSG:4326"
@@ -43,6 +43,7 @@ def places_of(
 ) -> Places:
     """Where and when the features of a layer are; NaN where that is unknown. ``time_index``: -1 for none.
 
+    ``zone``: of times without one, but in a field that says by its name that it is in UTC.
     Raises InputError where a layer with geometry has no coordinate reference system.
     """
     target = QgsCoordinateReferenceSystem(_WGS84)
@@ -50,6 +51,8 @@ def places_of(
     transform = make_transform(source.sourceCrs(), target, context) if spatial else None
     lonlat, days = [], []
     unread: dict[int, str] = {}
+    if time_index >= 0:
+        zone = zone_of_field(source.fields().at(time_index).name(), zone)
     for number, feature in enumerate(features):
         place = (np.nan, np.nan)
         if transform is not None:

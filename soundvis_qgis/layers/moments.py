@@ -32,6 +32,14 @@ def zone_of(name: str) -> dt.tzinfo:
         return zone
 
 
+def zone_of_field(name: str, zone: dt.tzinfo) -> dt.tzinfo:
+    """The zone of times without one in a field: UTC where its name ends so, else ``zone``.
+
+    Text as 2024-05-14T05:30:00Z becomes a date with time where GDAL reads GeoJSON, and QGIS 3.22 drops its zone.
+    """
+    return dt.timezone.utc if name.lower().endswith("utc") else zone
+
+
 def day_of(value: Any, zone: dt.tzinfo) -> float | None:
     """Days since 1970 in UTC of an attribute; None where it is empty.
 

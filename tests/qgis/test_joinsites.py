@@ -121,6 +121,14 @@ def test_days_between_with_and_without_zones(run, make_points, kind):
     assert "none is within 0.05 days" in row["j_reason"]
 
 
+def test_a_field_that_says_utc_is_in_utc_whatever_the_zone_is(run, make_points):
+    sites = make_points([(25.0, 60.0)], {"taken": ["2024-01-15 02:00:00"]}, 4326)
+    others = make_points([(25.0, 60.0)], {"time_utc": ["2024-01-15 00:00:00"]}, 4326)
+    parameters = {"INPUT": sites, "OTHER": others, "SITE_TIME": "taken", "TIME_ZONE": "Europe/Helsinki"}
+    (row,) = run("joinsites", parameters).features()
+    assert row["j_days_gap"] == 0.0
+
+
 def test_paths_from_two_folders(run, make_points, tmp_path):
     """Sites know the photo by its name or whole path; the photos' paths are relative to their own folder."""
     for name in ("a.jpg", "sub/b.jpg"):

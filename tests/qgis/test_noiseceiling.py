@@ -53,6 +53,12 @@ def test_the_table_is_the_core_s(run, table):
     assert made.feedback.warnings == []
 
 
+@pytest.mark.parametrize("given", [{}, {"SITE": "", "EMBEDDING": []}, {"SITE": None, "EMBEDDING": ""}])
+def test_the_usual_names_of_the_fields_need_not_be_given(run, table, given):
+    (row,) = run("noiseceiling", {**given, "INPUT": table(), "HALVINGS": 6, "BOOTSTRAPS": 0}).features()
+    assert (row["field"], row["windows"], row["sites"]) == ("embedding", 56, 14)
+
+
 def test_sites_are_told_apart_in_any_order(run, table):
     (row,) = run(
         "noiseceiling", {**CHOSEN, "INPUT": table(shuffle=3), "HALVINGS": 200, "BOOTSTRAPS": 0}

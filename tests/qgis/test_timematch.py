@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import random
+from zoneinfo import ZoneInfo
+
 import pytest
 from helpers import AlgorithmError, make_points, write_layer
 from qgis.core import (
@@ -19,7 +23,7 @@ TIMES = [
     "2024-05-14T04:30:00Z",  # Tuesday 05:30 in London
     "2024-05-14T11:00:00Z",  # noon
     "2024-05-18T22:30:00Z",  # Saturday 23:30
-    "2024-05-14 06:10:00",  # no zone
+    "2024-05-14 05:10:00",  # no zone: UTC by the name of the field
     "2024-05-14",  # a date alone
     "1970-01-01T00:00:00Z",  # a clock that was not set
     "14/05/2024",  # could be two days
@@ -91,10 +95,20 @@ def test_sites_in_several_zones(run):
 
 
 def test_the_clock_of_the_recorder(run):
-    layer = records(["2024-05-14 05:30:00"])
-    made = match(run, layer, TIME_ZONE="Asia/Tokyo", CLOCK_ZONE="UTC")
+    layer = make_points([LONDON], {"when": ["2024-05-14 05:30:00"]}, crs=4326)
+    parameters = {"TIME_FIELD": "when", "TIME_ZONE": "Asia/Tokyo"}
+    made = match(run, layer, **parameters, CLOCK_ZONE="UTC")
     assert column(made, "tm_local") == ["2024-05-14T14:30:00+09:00"]
-    assert column(match(run, layer, TIME_ZONE="Asia/Tokyo"), "tm_hour") == [5]
+    assert column(match(run, layer, **parameters), "tm_hour") == [5]
+
+
+def test_a_field_that_says_utc_is_in_utc(run, tmp_path):
+    """GDAL makes times of the text in GeoJSON, and QGIS 3.22 drops their zone."""
+    layer = write_layer(records(["2024-05-14T04:30:00Z"]), tmp_path / "r.geojson")
+    assert column(match(run, layer, TIME_ZONE="Europe/London"), "tm_local") == ["2024-05-14T05:30:00+01:00"]
+    layer = records(["2024-05-14 04:30:00"])
+    assert column(match(run, layer, TIME_ZONE="Europe/London"), "tm_hour") == [5]
+    assert column(match(run, layer, TIME_ZONE="Europe/London", CLOCK_ZONE="UTC+2"), "tm_hour") == [3]
 
 
 @pytest.mark.parametrize("as_file", [False, True], ids=["memory", "GeoPackage"])
@@ -137,6 +151,65 @@ def test_kept_records_stand_out(run):
     renderer = made.layer().renderer()
     assert isinstance(renderer, QgsCategorizedSymbolRenderer)
     assert [category.label() for category in renderer.categories()] == ["Other times", "Kept"]
+
+
+def test_the_usual_name_of_the_time_field_need_not_be_given(run):
+    for parameters in ({}, {"TIME_FIELD": ""}, {"TIME_FIELD": None}):
+        assert column(run("timematch", {"INPUT": records(), **parameters}), "tm_hour")[:2] == [4, 11]
+    other = make_points([LONDON], {"when": ["2024-05-14"]}, crs=4326)
+    with pytest.raises(
+        AlgorithmError, match=r"no field 'time_utc' .given as time field.; its fields are 'when'"
+    ):
+        run("timematch", {"INPUT": other})
+
+
+@pytest.mark.parametrize(
+    ("values", "sample"),
+    [
+        (["dawn", "dusk"], "'dawn' is not a time like"),
+        ([7.25, 8.5], "'7.25' is not"),
+        ([None, None], "is empty"),
+    ],
+)
+def test_a_wrong_time_field_is_named(run, values, sample):
+    layer = make_points([LONDON] * 2, {"when": values, "other": [1, 2]}, crs=4326)
+    for hours in ("", "5-9"):
+        made = match(run, layer, TIME_FIELD="when", HOURS=hours)
+        assert column(made, "tm_keep") == ([0, 0] if hours else [1, 1])
+        (line,) = made.feedback.warnings
+        assert line.startswith("No value of the time field 'when' can be read as a time (")
+        assert (
+            sample in line
+            and "A time is a date, a date with time, or text such as 2024-05-14T05:30:00Z" in line
+        )
+
+
+def test_hours_of_each_place_by_a_plain_loop(run):
+    """Over midnight, on weekends, in the summer of either hemisphere, with zones of the times and of the sites."""
+    zones = {"Europe/London": LONDON, "Australia/Sydney": SYDNEY, "Asia/Kathmandu": (85.3, 27.7)}
+    draw = random.Random(5)
+    start = dt.datetime(2024, 1, 1, tzinfo=dt.timezone.utc)
+    rows = []
+    for number in range(300):
+        moment = start + dt.timedelta(minutes=draw.randrange(366 * 24 * 60))
+        zone = draw.choice(sorted(zones))
+        offset = dt.timezone(dt.timedelta(minutes=draw.choice([-210, 0, 345])))
+        rows.append(
+            (moment, zone, moment.astimezone(offset).isoformat() if number % 2 else f"{moment:%Y%m%dT%H%MZ}")
+        )
+    layer = records([row[2] for row in rows], [zones[row[1]] for row in rows], zone=[row[1] for row in rows])
+    made = match(
+        run, layer, ZONE_FIELD="zone", HOURS="22-4", WEEKDAYS=["Saturday", "Sunday"], SEASONS=["summer"]
+    )
+    expected = []
+    for moment, zone, _ in rows:
+        local = moment.astimezone(ZoneInfo(zone))
+        summer = (12, 1, 2) if zone == "Australia/Sydney" else (6, 7, 8)
+        expected.append(
+            int(local.hour in (22, 23, 0, 1, 2, 3) and local.weekday() >= 5 and local.month in summer)
+        )
+    assert column(made, "tm_keep") == expected
+    assert 3 < sum(expected) < 100
 
 
 def test_no_record_kept_is_said(run):

@@ -140,7 +140,8 @@ class JoinSites(SitesAlgorithm):
             QgsProcessingParameterString(
                 TIME_ZONE, self.tr("Time zone of times without one"), defaultValue="UTC", optional=True
             ),
-            "UTC, UTC+2, +05:30, or a name as Europe/London (with its summer time).",
+            "UTC, UTC+2, +05:30, or a name as Europe/London (with its summer time). A field whose name ends in utc, as "
+            "'time_utc', is in UTC.",
             advanced=True,
         )
         self.add(

@@ -41,6 +41,9 @@ MONTHS = "MONTHS"
 HEMISPHERE = "HEMISPHERE"
 ZONE_FIELD = "ZONE_FIELD"
 CLOCK_ZONE = "CLOCK_ZONE"
+#: What other tools of this plugin call a time. The field is optional with it as default, not required: QGIS 3.22 does
+#: not take the defaults of required fields under qgis_process.
+TIME_NAME = "time_utc"
 #: As soundvis_core.statistics.time_match has them, which is not read when the plugin loads.
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 FOUR = ("winter", "spring", "summer", "autumn")
@@ -73,12 +76,13 @@ class TimeMatch(SitesAlgorithm):
             QgsProcessingParameterField(
                 TIME_FIELD,
                 self.tr("Time field"),
-                "time_utc",
+                TIME_NAME,
                 parentLayerParameterName=self.INPUT,
                 type=kinds.Any,
+                optional=True,
             ),
             "When each record was made: a date with time, or text as 2024-05-14T05:30:00Z (ISO 8601, with or without "
-            "zone). A date alone tells weekday and season.",
+            f"zone). A date alone tells weekday and season. Empty: '{TIME_NAME}'.",
         )
         self.add(
             QgsProcessingParameterString(
@@ -142,7 +146,8 @@ class TimeMatch(SitesAlgorithm):
             QgsProcessingParameterString(
                 CLOCK_ZONE, self.tr("Zone of times that come without one"), optional=True
             ),
-            "What the clock of the recorder was set to, where the times do not say. Empty: the time zone of the site.",
+            "What the clock of the recorder was set to, where the times do not say. Empty: UTC for a field whose name "
+            "ends in utc, else the time zone of the site.",
             advanced=True,
         )
         self.add(
@@ -163,11 +168,14 @@ class TimeMatch(SitesAlgorithm):
         except InputError as error:
             return str(error)
         source = self.source(parameters, context)
-        name = self.parameterAsString(parameters, TIME_FIELD, context)
+        name = self._time_name(parameters, context)
         if source.fields().lookupField(name) < 0:
             names = ", ".join(f"'{field.name()}'" for field in source.fields()) or "none"
             return f"The layer has no field '{name}' (given as time field); its fields are {names}."
         return None
+
+    def _time_name(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str:
+        return str(self.parameterAsString(parameters, TIME_FIELD, context)) or TIME_NAME
 
     def _zones(
         self, parameters: Mapping[str, Any], context: QgsProcessingContext
@@ -199,7 +207,8 @@ class TimeMatch(SitesAlgorithm):
         self._rule = self._rules(parameters, context)
         self._hemisphere = self.parameterAsEnumString(parameters, HEMISPHERE, context)
         fields = self.source(parameters, context).fields()
-        self._time = fields.lookupField(self.parameterAsString(parameters, TIME_FIELD, context))
+        self._time_field = self._time_name(parameters, context)
+        self._time = fields.lookupField(self._time_field)
         zone_field = self.parameterAsString(parameters, ZONE_FIELD, context)
         self._zone_field = fields.lookupField(zone_field) if zone_field else -1
         crs = self.source(parameters, context).sourceCrs()
@@ -235,6 +244,7 @@ class TimeMatch(SitesAlgorithm):
         self, features: Iterator[QgsFeature], total: int, progress: FeedbackProgress
     ) -> Generator[Mapping[str, Any], None, None]:
         self._lost: Counter[str] = Counter()
+        self._timed, self._first_unread = 0, ""
         zones: dict[str, dt.tzinfo | None] = {}
         for feature in features:
             yield self._record(feature, zones)
@@ -243,7 +253,7 @@ class TimeMatch(SitesAlgorithm):
         from soundvis_core.sites.clocks import NoTimeError
         from soundvis_core.statistics.time_match import match_time, unknown_time
 
-        from ...layers.moments import told_by
+        from ...layers.moments import told_by, zone_of_field
 
         value = feature.attribute(self._time)
         try:
@@ -251,11 +261,16 @@ class TimeMatch(SitesAlgorithm):
             if is_null(value) or not str(value).strip():
                 raise NoTimeError("the time field is empty")
             told = told_by(value)
-            found = match_time(told, zone, self._clock or zone, self._hemisphere_at(feature), self._rule)
+            untold = self._clock or zone_of_field(self._time_field, zone)
+            found = match_time(told, zone, untold, self._hemisphere_at(feature), self._rule)
         except NoTimeError as error:
             found = unknown_time(str(error), self._rule)
-        if not found.keep:
-            self._lost["no usable time" if found.local is None else "outside"] += 1
+        if found.local is None:
+            self._lost["no usable time"] += 1
+            self._first_unread = self._first_unread or found.reason
+        else:
+            self._timed += 1
+            self._lost["outside"] += not found.keep
         return {
             self._prefix + "local": found.local,
             self._prefix + "hour": found.hour,
@@ -308,9 +323,18 @@ class TimeMatch(SitesAlgorithm):
             progress.info(
                 f"{self._lost['outside']} do not fall into the hours, weekdays, seasons and months."
             )
-        if self._lost["no usable time"]:
+        lost = self._lost["no usable time"]
+        if lost and not self._timed:
+            from ...layers.moments import FORMS
+
             progress.warn(
-                f"{self._lost['no usable time']} have no time that can be read; the reasons are in the field "
+                f"No value of the time field '{self._time_field}' can be read as a time ({self._first_unread}). A time "
+                f"is {FORMS}. Choose another time field."
+            )
+            return
+        if lost:
+            progress.warn(
+                f"{lost} have no time that can be read (the first: {self._first_unread}); the reasons are in the field "
                 f"'{self.reason_field}'."
             )
         if not counts["1"]:

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from soundvis_core.statistics.noise_ceiling import NoiseCeiling as Found
 
 SITE, EMBEDDING, UNIT = "SITE", "EMBEDDING", "UNIT"
+#: What 'Embed recordings' calls these. The fields are optional with them as defaults, not required: QGIS 3.22 does not
+#: take the defaults of required fields under qgis_process.
+SITE_NAME, EMBEDDING_NAME = "site", "embedding"
 BLOCK = "BLOCK"
 EARLIER = "EARLIER"
 HALVINGS = "HALVINGS"
@@ -91,20 +94,27 @@ class NoiseCeiling(Algorithm):
         )
         self.add(
             QgsProcessingParameterField(
-                SITE, self.tr("Site field"), "site", parentLayerParameterName=INPUT, type=kinds.Any
+                SITE,
+                self.tr("Site field"),
+                SITE_NAME,
+                parentLayerParameterName=INPUT,
+                type=kinds.Any,
+                optional=True,
             ),
-            "Field that says which site a row belongs to.",
+            f"Field that says which site a row belongs to. Empty: '{SITE_NAME}'.",
         )
         self.add(
             QgsProcessingParameterField(
                 EMBEDDING,
                 self.tr("Fields of the block"),
-                "embedding",
+                EMBEDDING_NAME,
                 parentLayerParameterName=INPUT,
                 type=kinds.Any,
                 allowMultiple=True,
+                optional=True,
             ),
-            "One embedding field, or one or more numeric fields, as in 'Correlate sound and sight'.",
+            "One embedding field, or one or more numeric fields, as in 'Correlate sound and sight'. Empty: "
+            f"'{EMBEDDING_NAME}'.",
         )
         self.add(
             QgsProcessingParameterString(BLOCK, self.tr("Name of the block"), defaultValue="sound"),
@@ -174,13 +184,15 @@ class NoiseCeiling(Algorithm):
         source = self.parameterAsSource(parameters, INPUT, context)
         if source is None:
             raise QgsProcessingException(self.invalidSourceError(parameters, INPUT))
-        names = [name for name in field_names(self, parameters, EMBEDDING, context) if name]
+        names = [name for name in field_names(self, parameters, EMBEDDING, context) if name] or [
+            EMBEDDING_NAME
+        ]
         halvings, bootstraps, seed = (
             self.parameterAsInt(parameters, name, context) for name in (HALVINGS, BOOTSTRAPS, SEED)
         )
         tables = WindowTables(
             [SiteTable(source.sourceName(), source.fields(), source), *self._further],
-            self.parameterAsString(parameters, SITE, context),
+            self.parameterAsString(parameters, SITE, context) or SITE_NAME,
             self.parameterAsString(parameters, UNIT, context),
             names,
         )

@@ -53,7 +53,7 @@ PARAMETERS = {
     ),
     "timematch": (
         ("INPUT", "source", None),
-        ("TIME_FIELD", "field", "time_utc"),
+        ("TIME_FIELD", "field", "time_utc", OPTIONAL),
         ("TIME_ZONE", "string", "UTC", OPTIONAL),
         ("HOURS", "string", None, OPTIONAL),
         ("WEEKDAYS", "enum", DAYS, OPTIONAL, DAYS),

@@ -92,8 +92,8 @@ PARAMETERS = {
     ),
     "noiseceiling": (
         ("INPUT", "source", None),
-        ("SITE", "field", "site"),
-        ("EMBEDDING", "field", "embedding"),
+        ("SITE", "field", "site", OPTIONAL),
+        ("EMBEDDING", "field", "embedding", OPTIONAL),
         ("BLOCK", "string", "sound"),
         ("LAYERS", "multilayer", None, OPTIONAL),
         ("EARLIER", "source", None, OPTIONAL),
