@@ -335,7 +335,7 @@ def from_folders() -> QgsProcessingModelAlgorithm:
     )  # fmt: skip
     # QGIS names a number that a step gives after the description of the step.
     add_step(
-        model, "no_sites", "native:raiseexception", "Stop where there is no site", (140, -360),
+        model, "no_sites", "native:raiseexception", "Stop where there is no site", (140, -440),
         {"CONDITION": value("@Sites_from_recordings_PLACED = 0"),
          "MESSAGE": value(NO_SITES)}, after="recording_sites",
     )  # fmt: skip
