@@ -12,6 +12,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from . import file_names
 from .claims import PositionClaim, TimeClaim
 from .clocks import NoTimeError, RecorderClock
 from .positions import distance_km
@@ -82,8 +83,13 @@ def _contradiction(taken: Moment, other: Moment) -> str:
     if taken.utc is None or other.utc is None or taken.local is None or other.claim.weak:
         return ""
     away = abs((taken.utc - other.utc).total_seconds())
-    # The same digits on the clock are one time, whatever zone a name was thought to be in.
     same_digits = taken.claim.told.moment.replace(tzinfo=None) - other.claim.told.moment.replace(tzinfo=None)
-    if away <= FAR_SECONDS or abs(same_digits.total_seconds()) <= FAR_SECONDS:
+    same_clock = abs(same_digits.total_seconds()) <= FAR_SECONDS
+    # The same digits on the clock are one time where a zone was only supposed, as it is of names.
+    if away <= FAR_SECONDS or (same_clock and not (_tells_zone(taken) and _tells_zone(other))):
         return ""
     return f"{other.claim.source} tells another time ({other.utc:%Y-%m-%d %H:%M:%S} UTC)"
+
+
+def _tells_zone(moment: Moment) -> bool:
+    return moment.claim.told.has_zone and not moment.claim.source.startswith(file_names.SOURCE)

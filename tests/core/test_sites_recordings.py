@@ -155,6 +155,14 @@ def test_times_that_contradict_each_other(tmp_path):
     assert found["20240514_073000.WAV"].remark == ""
 
 
+def test_the_same_clock_in_two_zones(tmp_path):
+    """Two headers with the same digits, each with a zone of its own, are 7 hours apart."""
+    guano = files.guano("Timestamp:2024-05-14T05:30:00+02:00\n")
+    files.wav(tmp_path / "a.wav", guano, files.audiomoth("UTC-5"))
+    assert scan(tmp_path)["a.wav"].time_utc == "2024-05-14T03:30:00Z"
+    assert scan(tmp_path)["a.wav"].remark == "AudioMoth header tells another time (2024-05-14 10:30:00 UTC)"
+
+
 def test_clock_that_was_never_set(tmp_path):
     files.wav(
         tmp_path / "a.WAV", files.audiomoth(time="00:00:12 01/01/1970"), files.guano("Loc Position:52.5 13.4")
