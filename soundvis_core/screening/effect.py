@@ -53,9 +53,10 @@ def rule_effects(
 
     blocks, groups, method, seed: as :func:`.statistics.correlate.correlate_blocks` takes them; the rows are the same.
     keep: by rule, (sites,) float: 0 where it drops the site, NaN where it was not screened, which keeps it. With two
-    rules or more the last row of each is all of them together; see :func:`rules_of`. No test is made: a rule that was chosen because it
-    raises r would make any p too small. Instead each row tells where r comes to lie if as many sites are dropped
-    at random (95 %, ``random_drops`` times; 0 leaves it out).
+    rules or more the last row of each is all of them together; see :func:`rules_of`.
+
+    No test is made: a rule that was chosen because it raises r would make any p too small. Instead each row tells
+    where r comes to lie if as many sites are dropped at random (95 %, ``random_drops`` times; 0 leaves it out).
 
     Raises :class:`InputError` where sizes do not fit together or a value is neither 0 nor 1, :class:`Cancelled`.
     """

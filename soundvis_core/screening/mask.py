@@ -48,7 +48,7 @@ def used_windows(mask: str | None, windows: int) -> np.ndarray:
     check_length(mask, windows)
     common = min(len(mask), windows)
     used[:common] = [sign == "1" for sign in mask[:common]]
-    if not used.any():
+    if "1" not in mask or not used.any():
         raise SiteError(ALL_MASKED, SKIPPED)
     return used
 

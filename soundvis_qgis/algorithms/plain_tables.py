@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsProcessingContext
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsGeometry,
+    QgsProcessing,
+    QgsProcessingContext,
+    QgsProcessingParameterFeatureSink,
+)
 
 from ..compat import NO_GEOMETRY
 from ..layers.sinks import FieldSpec
@@ -18,6 +24,15 @@ if TYPE_CHECKING:
 
 #: Seconds of a window of a recording; the last one may be shorter.
 WINDOW = 10.0
+
+
+def add_table(algorithm: Algorithm, name: str, label: str, text: str) -> None:
+    """A table that a tool writes beside its layer where it is asked for."""
+    kind = QgsProcessing.SourceType.TypeVector
+    definition = QgsProcessingParameterFeatureSink(
+        name, algorithm.tr(label), kind, optional=True, createByDefault=False
+    )
+    algorithm.add(definition, f"Table without geometry{text}")
 
 
 class PlainTable:

@@ -35,7 +35,7 @@ def test_brightness_tells_night(run, photos):
     )
     assert made.layer().fields().names() == [
         "path", "st_scr_keep", "st_scr_reason", *(f"st_scr_{rule}" for rule in RULES), "st_scr_keep_night",
-        "st_scr_status",
+        "st_scr_method", "st_scr_status",
     ]  # fmt: skip
     rows = made.features()
     assert [row["st_scr_night"] for row in rows] == [0.25, 0.5, 0.75, 1.0, None, None]
@@ -44,6 +44,7 @@ def test_brightness_tells_night(run, photos):
     assert [row["st_scr_reason"] for row in rows[:4]] == [None, None, "night", "night"]
     assert [row["st_scr_status"] for row in rows[4:]] == ["failed", "skipped"]
     assert all(row[f"st_scr_{rule}"] is None for row in rows for rule in ("indoor", "snow", "rain"))
+    assert [row["st_scr_method"] for row in rows] == [*["light"] * 4, None, None]
     assert [row["rule"] for row in made.features("THRESHOLDS")] == ["night"]
     labels = [rule.label() for rule in made.layer().renderer().rootRule().children()]
     assert labels == ["Keep", "Better left out", "Not screened"]

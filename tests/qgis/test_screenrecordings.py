@@ -23,7 +23,7 @@ RATE = 16000
 NAMES = [rule.name for rule in SOUND_RULES]
 FIELDS = [
     "keep", "reason", "mask", "windows", "masked", *NAMES, *(f"keep_{name}" for name in NAMES if name != "indoor"),
-    "status",
+    "method", "status",
 ]  # fmt: skip
 
 
@@ -79,6 +79,7 @@ def test_scores_masks_and_advice_by_the_signal(run, sites, clips):
     assert clipped["scr_reason"] == "clipping" and clipped["scr_clipping"] > 0.001
     assert all(row["scr_indoor"] is None for row in made.features())
     assert [row["scr_status"] for row in (bad, none)] == ["failed", "skipped"]
+    assert (plain["scr_method"], mute["scr_method"], bad["scr_method"]) == ("light", "light", None)
     assert bad["scr_reason"] and bad["scr_speech"] is None and none["scr_mask"] is None
     windows = made.features("WINDOWS")
     assert [row["used"] for row in windows if row["recording"] == "burst.wav"] == [1, 1, 0]
@@ -104,6 +105,8 @@ def test_rules_and_thresholds_are_the_users(run, sites):
     assert "x_keep_silence" not in muted and muted["x_silence"] == pytest.approx(-120.0)
     (changed,) = run("screenrecordings", {**sites(["burst.wav"]), "TRANSIENT": 60.0}).features()
     assert changed["scr_mask"] == "111"
+    with pytest.raises(AlgorithmError, match="No rule is in force"):
+        run("screenrecordings", {**parameters, "RULES": []})
     with pytest.raises(AlgorithmError, match="MOST_MASKED"):
         run("screenrecordings", {**parameters, "MOST_MASKED": 1.5})
 
@@ -152,6 +155,21 @@ def test_a_threshold_from_judged_sites(run, sites, tmp_path):
     # The one that nobody judged is decided by it, too.
     assert [site["scr_keep"] for site in made.features()] == [1, 1, 1, 0, 0, 0]
     assert "Balanced accuracy 1.00 on the 5 judged sites" in made.feedback.text
+    assert any("Only 2 sites marked 1 and 3 marked 0" in one for one in made.feedback.warnings)
+
+
+def test_a_judgement_that_the_score_does_not_follow_changes_no_threshold(run, sites, tmp_path):
+    """Loud ones marked as silent: the best threshold would drop every site."""
+    names = [
+        str(recordings.write(tmp_path, f"{index}.wav", noise(10, level, index), RATE))
+        for index, level in enumerate((0.1, 0.03, 0.002, 0.001))
+    ]
+    judged = {**sites(names, loud=[1, 1, 0, 0]), "LABEL": "loud", "LABEL_RULE": "silence", "RULES": []}
+    made = run("screenrecordings", {**judged, "THRESHOLDS": "memory:"})
+    (row,) = made.features("THRESHOLDS")  # the judged rule alone is in force
+    assert (row["rule"], row["threshold"], row["source"], row["auc"]) == ("silence", -70.0, "default", 0.0)
+    assert [site["scr_keep"] for site in made.features()] == [1] * 4
+    assert any("does not tell the 4 judged sites apart (AUC 0.00)" in one for one in made.feedback.warnings)
 
 
 def test_judgements_that_cannot_be_used_are_refused(run, sites):

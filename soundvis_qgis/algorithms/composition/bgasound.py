@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
     QgsFeature,
-    QgsProcessing,
     QgsProcessingContext,
     QgsProcessingParameterBoolean,
     QgsProcessingParameterEnum,
-    QgsProcessingParameterFeatureSink,
     QgsProcessingParameterFile,
 )
 
@@ -37,6 +35,7 @@ from ..parameters import (
     mask_field,
     mask_problem,
 )
+from ..plain_tables import add_table
 from .base import ComposeSites
 from .fields import bga_fields, bga_values
 
@@ -148,15 +147,11 @@ class BgaSound(ComposeSites):
             maximum=1.0,
             advanced=True,
         )
-        self.add(
-            QgsProcessingParameterFeatureSink(
-                TAGS,
-                self.tr("Table of tags"),
-                QgsProcessing.SourceType.TypeVector,
-                optional=True,
-                createByDefault=False,
-            ),
-            "Table without geometry of what was heard: a row per site, window and tag, with its probability and what "
+        add_table(
+            self,
+            TAGS,
+            "Table of tags",
+            " of what was heard: a row per site, window and tag, with its probability and what "
             "it counts as. Only for ast-audioset.",
         )
 

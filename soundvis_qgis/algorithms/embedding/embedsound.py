@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
     QgsFeature,
-    QgsProcessing,
     QgsProcessingContext,
-    QgsProcessingParameterFeatureSink,
 )
 
 from soundvis_core.errors import SiteError
@@ -20,6 +18,7 @@ from ...compat import is_null
 from ...layers.sinks import FieldSpec, integer, is_wanted, number
 from ..base import FeedbackProgress
 from ..parameters import add_mask, mask_field, mask_problem
+from ..plain_tables import add_table
 from .fields import prefix_of
 from .files import EmbedFiles
 
@@ -64,15 +63,11 @@ class EmbedSound(EmbedFiles):
 
     def site_parameters(self) -> None:
         super().site_parameters()
-        self.add(
-            QgsProcessingParameterFeatureSink(
-                WINDOWS,
-                self.tr("Table of windows"),
-                QgsProcessing.SourceType.TypeVector,
-                optional=True,
-                createByDefault=False,
-            ),
-            "Table without geometry: a row per 10-second window of each recording, with its start and its own "
+        add_table(
+            self,
+            WINDOWS,
+            "Table of windows",
+            ": a row per 10-second window of each recording, with its start and its own "
             "embedding. 'Noise ceiling' takes it. Sites are named by their feature id and, where the layer has a field "
             "site_id, site, id or name, by that.",
         )

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
     QgsFeature,
-    QgsProcessing,
     QgsProcessingContext,
     QgsProcessingParameterEnum,
-    QgsProcessingParameterFeatureSink,
     QgsProcessingParameterField,
     QgsProcessingParameterNumber,
 )
@@ -35,7 +33,8 @@ from ..parameters import (
     optional_number,
 )
 from ..per_site import SitesAlgorithm
-from .thresholds import chosen_thresholds, label_of, write_thresholds
+from ..plain_tables import add_table
+from .thresholds import calibrated_threshold, chosen_thresholds, label_of, write_thresholds
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,6 +75,7 @@ class ScreenSites(SitesAlgorithm):
                 options=names,
                 allowMultiple=True,
                 defaultValue=names,
+                optional=True,  # else QGIS itself refuses none, in words that say little
                 usesStaticStrings=True,
             ),
             "The rules that the advice follows. The scores of the others are written all the same.",
@@ -86,15 +86,11 @@ class ScreenSites(SitesAlgorithm):
             self._add_threshold(rule)
         self._add_labels()
         add_checkpoint(self)
-        self.add(
-            QgsProcessingParameterFeatureSink(
-                THRESHOLDS,
-                self.tr("Table of thresholds"),
-                QgsProcessing.SourceType.TypeVector,
-                optional=True,
-                createByDefault=False,
-            ),
-            "Table without geometry: a row per rule with its threshold, where that comes from, how many sites it "
+        add_table(
+            self,
+            THRESHOLDS,
+            "Table of thresholds",
+            ": a row per rule with its threshold, where that comes from, how many sites it "
             "drops, and, where it was calibrated, how well it tells the judged sites apart.",
         )
 
@@ -169,20 +165,28 @@ class ScreenSites(SitesAlgorithm):
             )
         return None
 
+    def _named_rules(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> list[str]:
+        """The names given as RULES. Where none is given QGIS answers with the default, all of them."""
+        if parameters.get(RULES) in ([], (), ""):
+            return []
+        return self.parameterAsEnumStrings(parameters, RULES, context)
+
     def _chosen_rules(
         self, parameters: Mapping[str, Any], context: QgsProcessingContext
     ) -> tuple[list[str], list[str]]:
         """The names of the chosen rules: those that the method can judge, and those that it cannot."""
         method = self.parameterAsEnumString(parameters, METHOD, context)
-        names = self.parameterAsEnumStrings(parameters, RULES, context)
+        names = self._named_rules(parameters, context)
         chosen = [rule for rule in self.ALL_RULES if rule.name in names]
         judged = [rule.name for rule in chosen if method in rule.thresholds]
         return judged, [rule.name for rule in chosen if method not in rule.thresholds]
 
     def _rules_problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
         judged, others = self._chosen_rules(parameters, context)
-        if judged or not others or self.parameterAsString(parameters, LABEL, context):
+        if judged or self.parameterAsString(parameters, LABEL, context):
             return None
+        if not others:
+            return "No rule is in force, so every site would be kept. Choose one at least."
         method = self.parameterAsEnumString(parameters, METHOD, context)
         return (
             f"{', '.join(others)} cannot be judged by the method {method}, and no other rule is in force. Choose the "
@@ -213,6 +217,11 @@ class ScreenSites(SitesAlgorithm):
             *self.counts(prefix),
             *scores,
             *kept,
+            text(
+                prefix + "method",
+                "Method",
+                "what the scores are measured by; those of two methods differ in kind",
+            ),
             text(prefix + "status", f"Status of the {self.WHAT}", "ok, failed or skipped"),
         ]
 
@@ -232,7 +241,7 @@ class ScreenSites(SitesAlgorithm):
         self._thresholds = chosen_thresholds(
             self.ALL_RULES,
             self._method,
-            [*self.parameterAsEnumStrings(parameters, RULES, context), label_rule],
+            [*self._named_rules(parameters, context), label_rule],
             {
                 rule.name: optional_number(self, parameters, rule.name.upper(), context)
                 for rule in self.ALL_RULES
@@ -295,29 +304,18 @@ class ScreenSites(SitesAlgorithm):
         self, results: Sequence[SiteResult], labels: Sequence[bool | None], progress: FeedbackProgress
     ) -> None:
         """Replace the threshold of the judged rule by the one that suits the judgements best."""
-        import numpy as np
-
-        from soundvis_core.screening.calibration import calibrate
         from soundvis_core.screening.verdict import site_score
 
         threshold = self._thresholds[self._label_rule]
-        scores, marked = [], []
+        judged = []
         for result, label in zip(results, labels):
             if label is None or result.status != OK:
                 continue
             windows = self.score_arrays(result.values)[threshold.rule.name]
             score = site_score(windows, threshold.rule, self._most_masked)
             if score is not None:
-                scores.append(score)
-                marked.append(label)
-        found = calibrate(np.array(scores), np.array(marked, dtype=bool), threshold.rule.below)
-        self._thresholds[self._label_rule] = threshold.calibrated(found, self._label)
-        left_out = "unknown" if found.left_out is None else f"{found.left_out:.2f}"
-        progress.info(
-            f"Threshold of {threshold.rule.name} by the field '{self._label}': {found.threshold:.4g}. "
-            f"Balanced accuracy {found.balanced:.2f} on the {found.yes + found.no} judged sites that it was chosen "
-            f"on, {left_out} on sites left out."
-        )
+                judged.append((score, label))
+        self._thresholds[self._label_rule] = calibrated_threshold(threshold, judged, self._label, progress)
 
     def _values(self, result: SiteResult) -> dict[str, Any]:
         from soundvis_core.screening.verdict import judge
@@ -337,6 +335,7 @@ class ScreenSites(SitesAlgorithm):
             {
                 prefix + "keep": int(verdict.keep),
                 prefix + "reason": verdict.reason or None,
+                prefix + "method": self._method,
                 **{prefix + name: score for name, score in verdict.scores.items()},
                 **{
                     f"{prefix}keep_{name}": None if kept is None else int(kept)

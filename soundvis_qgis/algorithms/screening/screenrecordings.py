@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
     QgsFeature,
-    QgsProcessing,
     QgsProcessingContext,
-    QgsProcessingParameterFeatureSink,
 )
 
 from soundvis_core.pipeline import SiteResult
@@ -23,6 +21,7 @@ from ...layers.sinks import FieldSpec, integer, is_wanted, text
 from ..base import FeedbackProgress
 from ..embedding.files import paths_of
 from ..parameters import add_number, checkpoint_of
+from ..plain_tables import add_table
 from .base import METHOD, ScreenSites
 
 if TYPE_CHECKING:
@@ -83,16 +82,11 @@ class ScreenRecordings(ScreenSites):
 
     def site_parameters(self) -> None:
         super().site_parameters()
-        self.add(
-            QgsProcessingParameterFeatureSink(
-                WINDOWS,
-                self.tr("Table of windows"),
-                QgsProcessing.SourceType.TypeVector,
-                optional=True,
-                createByDefault=False,
-            ),
-            "Table without geometry: a row per 10-second window of each recording, with its scores and whether it is "
-            "used.",
+        add_table(
+            self,
+            WINDOWS,
+            "Table of windows",
+            ": a row per 10-second window of each recording, with its scores and whether it is used.",
         )
 
     def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:

@@ -15,10 +15,13 @@ from ...layers.sinks import integer, number, text
 from ..plain_tables import write_table
 
 if TYPE_CHECKING:
+    from soundvis_core.progress import Progress
     from soundvis_core.screening.calibration import Calibration
 
     from ..base import Algorithm
 
+#: With fewer judged sites of a kind a calibrated threshold hangs on each of them.
+FEW_JUDGED = 10
 _YES, _NO = ("1", "true", "yes", "y"), ("0", "false", "no", "n")
 FIELDS = (
     text("rule", "Rule"),
@@ -56,16 +59,6 @@ class Threshold:
         side = "at or below" if self.rule.below else "at or above"
         return f"applies {side} {self.value:g} ({self.source})"
 
-    def calibrated(self, found: Calibration, field: str) -> Threshold:
-        """The same with a threshold from judged sites."""
-        return replace(
-            self,
-            value=found.threshold,
-            source="calibrated",
-            grounds=f"best balanced accuracy on the field '{field}'",
-            calibration=found,
-        )
-
 
 def chosen_thresholds(
     rules: Iterable[Rule], method: str, names: Sequence[str], given: Mapping[str, float | None]
@@ -83,6 +76,50 @@ def chosen_thresholds(
         else:
             found[rule.name] = Threshold(rule, method, own, "given", "the user's own")
     return found
+
+
+def calibrated_threshold(
+    threshold: Threshold, judged: Sequence[tuple[float, bool]], field: str, progress: Progress
+) -> Threshold:
+    """The threshold that suits judged sites (score, and whether the rule should apply) best.
+
+    Where no threshold tells them apart better than chance, the one that was there stays.
+
+    Raises InputError where all of them are judged alike.
+    """
+    import numpy as np
+
+    from soundvis_core.screening.calibration import calibrate
+
+    scores, marked = (
+        np.array([score for score, _ in judged]),
+        np.array([mark for _, mark in judged], dtype=bool),
+    )
+    found = calibrate(scores, marked, threshold.rule.below)
+    name, count = threshold.rule.name, found.yes + found.no
+    if found.youden <= 0.0:
+        progress.warn(
+            f"The score of {name} does not tell the {count} judged sites apart (AUC {found.auc:.2f}), so its threshold "
+            f"stays {threshold.value:g} ({threshold.source}). Is '{field}' 1 where the rule should apply?"
+        )
+        return replace(threshold, calibration=found)
+    left_out = "unknown" if found.left_out is None else f"{found.left_out:.2f}"
+    progress.info(
+        f"Threshold of {name} by the field '{field}': {found.threshold:.4g}. Balanced accuracy {found.balanced:.2f} on "
+        f"the {count} judged sites that it was chosen on, {left_out} on sites left out."
+    )
+    if min(found.yes, found.no) < FEW_JUDGED:
+        progress.warn(
+            f"Only {found.yes} sites marked 1 and {found.no} marked 0 stand behind the threshold of {name}: judge "
+            f"{FEW_JUDGED} of either kind at least."
+        )
+    return replace(
+        threshold,
+        value=found.threshold,
+        source="calibrated",
+        grounds=f"best balanced accuracy on the field '{field}'",
+        calibration=found,
+    )
 
 
 def label_of(value: Any, field: str) -> bool:

@@ -22,7 +22,7 @@ from soundvis_core.errors import InputError
 from ...layers.sinks import FieldSpec, is_wanted, remove_files
 from ..base import Algorithm, FeedbackProgress
 from ..parameters import add_number
-from ..plain_tables import write_table
+from ..plain_tables import add_table, write_table
 from .correlation_parameters import (
     BOOTSTRAPS,
     CONTROLS,
@@ -158,15 +158,11 @@ class CorrelateLayers(Algorithm):
             ),
             "Table without geometry: a row per pair of blocks, pooled and per group.",
         )
-        self.add(
-            QgsProcessingParameterFeatureSink(
-                FUSION,
-                self.tr("Both views, groups and weights"),
-                QgsProcessing.SourceType.TypeVector,
-                optional=True,
-                createByDefault=False,
-            ),
-            "Table without geometry of everything else, a number per row: sound against street and aerial together "
+        add_table(
+            self,
+            FUSION,
+            "Both views, groups and weights",
+            " of everything else, a number per row: sound against street and aerial together "
             "(multiple R, unique and shared variance), whether r differs between groups, what the uncertainty of the "
             "BGA weights does to each r, and what each rule of screening does.",
         )

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
     QgsFeature,
-    QgsProcessing,
     QgsProcessingContext,
     QgsProcessingParameterEnum,
-    QgsProcessingParameterFeatureSink,
     QgsProcessingParameterString,
 )
 
@@ -23,6 +21,7 @@ from ...layers.sinks import FieldSpec, check_collisions, is_wanted, number, text
 from ..base import FeedbackProgress
 from ..parameters import PREFIX
 from ..per_site import SitesAlgorithm
+from ..plain_tables import add_table
 from .correlation_parameters import (
     PERMUTATIONS,
     SEED,
@@ -136,15 +135,11 @@ class CrossModalCosine(SitesAlgorithm):
             advanced=True,
         )
         add_seed(self, "Start of the random numbers; the same seed gives the same p.")
-        self.add(
-            QgsProcessingParameterFeatureSink(
-                SUMMARY,
-                self.tr("Summary"),
-                QgsProcessing.SourceType.TypeVector,
-                optional=True,
-                createByDefault=False,
-            ),
-            "Table without geometry: for each measure the mean of matching sites, that of shuffled ones and p.",
+        add_table(
+            self,
+            SUMMARY,
+            "Summary",
+            ": for each measure the mean of matching sites, that of shuffled ones and p.",
         )
 
     def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
