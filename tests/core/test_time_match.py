@@ -183,7 +183,7 @@ def test_what_has_no_time_is_kept_only_where_nothing_is_asked():
 
 
 @given(
-    st.datetimes(*(dt.datetime(year, 1, 1) for year in (1995, 2090))),  # noqa: DTZ001 - in UTC below
+    st.datetimes(*(dt.datetime(year, 1, 1) for year in (2001, 2024))),  # noqa: DTZ001 - in UTC below
     st.sampled_from([LONDON, TOKYO, UTC]),
 )
 @settings(max_examples=150, deadline=None)
