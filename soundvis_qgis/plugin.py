@@ -22,8 +22,7 @@ class SoundVisPlugin:
 
         self.provider = SoundVisProvider()
         QgsApplication.processingRegistry().addProvider(self.provider)
-        # The ready models name other tools of the provider, which are found only once it is registered.
-        self.provider.refreshAlgorithms()
+        self.provider.add_ready_models()
         self._functions = register()
 
     def initGui(self) -> None:

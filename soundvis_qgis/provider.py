@@ -13,7 +13,6 @@ from .layers.sinks import format_problem
 
 RESOURCES = Path(__file__).resolve().parent / "resources"
 
-
 #: Which parameters of ready models choose a model: the job that it does, and the option that names it.
 _CHOICES = {
     "SOUND_MODEL": ("embed-recordings", "model"),
@@ -82,9 +81,19 @@ class SoundVisProvider(QgsProcessingProvider):
     def loadAlgorithms(self) -> None:
         for algorithm in ALGORITHMS:
             self.addAlgorithm(algorithm())
-        # A model names other tools of this provider: it can be read only once the provider is registered.
-        if QgsApplication.processingRegistry().providerById(self.id()) is None:
-            return
+        if QgsApplication.processingRegistry().providerById(self.id()) is not None:
+            self._load_models()
+
+    def add_ready_models(self) -> None:
+        """Add the ready models, once the provider is registered.
+
+        They name other tools of the provider, which are not found before; :meth:`refreshAlgorithms` would make all
+        tools anew.
+        """
+        self._load_models()
+        self.algorithmsLoaded.emit()
+
+    def _load_models(self) -> None:
         folder = RESOURCES / "models"
         for file in sorted(os.listdir(folder)) if folder.is_dir() else []:
             model = ReadyModel()
