@@ -36,7 +36,10 @@ def read_xmp(packet: bytes | str | None) -> Xmp:
     if not packet:
         return Xmp()
     text = packet[:_MOST].decode("utf-8", "replace") if isinstance(packet, bytes) else packet[:_MOST]
-    latitude, longitude = _angle(_value(text, "GPSLatitude")), _angle(_value(text, "GPSLongitude"))
+    latitude, longitude = (
+        _angle(_value(text, "GPSLatitude"), "NS"),
+        _angle(_value(text, "GPSLongitude"), "EW"),
+    )
     return Xmp(
         _value(text, "ProjectionType").lower(),
         _share(text),
@@ -65,9 +68,9 @@ def _share(text: str) -> float | None:
     return min(shares)
 
 
-def _angle(text: str) -> float | None:
+def _angle(text: str, hemispheres: str) -> float | None:
     found = _ANGLE.fullmatch(text)
-    if found is None:
+    if found is None or found[4] not in hemispheres:
         return None
     size = int(found[1]) + float(found[2]) / 60.0 + float(found[3] or 0.0) / 3600.0
     return -size if found[4] in "SW" else size

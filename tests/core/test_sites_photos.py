@@ -171,6 +171,12 @@ def test_a_place_in_xmp_alone(tmp_path):
     assert row.source_of_position == "XMP"
 
 
+def test_letters_of_the_other_axis_in_xmp(tmp_path):
+    text = '<rdf:Description exif:GPSLatitude="151,12,40.5E" exif:GPSLongitude="33,51.525S"/>'
+    photo(tmp_path / "a.jpg", xmp=text)
+    assert only(tmp_path).status == "skipped"
+
+
 def test_author_licence_and_camera(tmp_path):
     main = {MAKE: "Acme\0\0", MODEL: "One", ARTIST: "Zoë", COPYRIGHT: "CC BY 4.0", ORIENTATION: 1}
     photo(tmp_path / "a.jpg", place=gps(*LONDON), main=main)
