@@ -8,7 +8,7 @@ import io
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -21,6 +21,7 @@ from .table_columns import Columns, recognise
 #: Larger files are no tables about recordings.
 _MOST_BYTES = 256 << 20
 _HEADER_BYTES = 1 << 16
+_ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:[/\\]")
 
 
 @dataclass(frozen=True)
@@ -169,12 +170,16 @@ class RowFinder:
         self.table = table
         self._paths = tuple(paths)
         self._rows: dict[str, list[int]] = defaultdict(list)
+        self._ends: dict[str, list[int]] = defaultdict(list)
         self._ids: dict[str, int] = {}
         self._namesakes = Counter(_key(path.rpartition("/")[2]) for path in self._paths)
+        whole = {_key(path) for path in self._paths}
         for index, row in enumerate(table.rows):
             keys, own = self._keys(row)
             for key in keys:
                 self._rows[key].append(index)
+            for end in self._moved(row, whole):
+                self._ends[end].append(index)
             if own:
                 self._ids.setdefault(own, index)
 
@@ -191,6 +196,15 @@ class RowFinder:
             keys.append(_key(folder.replace("\\", "/").strip("/")) + "/")
         return keys, re.sub(r"^XC", "", own.upper())
 
+    def _moved(self, row: Sequence[str], whole: Set[str]) -> list[str]:
+        """The file in ``whole`` that the end of a row's absolute path names: folders are moved to other computers."""
+        file = self.table.columns.value(row, "file")
+        if not _ABSOLUTE.match(file) or "://" in file:
+            return []
+        parts = _key(file.replace("\\", "/")).split("/")
+        ends = ("/".join(parts[start:]) for start in range(1, len(parts)))
+        return [end for end in ends if end in whole][:1]
+
     def strangers(self) -> list[str]:
         """What the rows are about that are about none of the files, in the words of the table."""
         known: set[str] = set()
@@ -204,7 +218,7 @@ class RowFinder:
         found = []
         for row in self.table.rows:
             keys, own = self._keys(row)
-            if known.isdisjoint(keys) and not (own and own in ids):
+            if known.isdisjoint([*keys, *self._moved(row, known)]) and not (own and own in ids):
                 told = (self.table.columns.value(row, meaning) for meaning in ("file", "folder", "id"))
                 found.append(next(filter(None, told), ""))
         return found
@@ -227,7 +241,10 @@ class RowFinder:
         index = self._ids.get(_id_in(name)) if self._ids else None
         if index is not None:
             return self.table.rows[index], ""
-        return self._by_folder(path), ""
+        ends = self._ends.get(_key(path), [])
+        if len(ends) > 1:
+            return None, f"{len(ends)} rows of {self.table.name} name such a file, in other folders"
+        return (self.table.rows[ends[0]] if ends else self._by_folder(path)), ""
 
     def _by_folder(self, path: str) -> Sequence[str] | None:
         for text in _folder_names(path):

@@ -137,6 +137,23 @@ def test_names_of_several_cards(tmp_path):
     assert [folders.find(path)[0][1] for path in paths] == ["51", "52", "52"]
 
 
+@pytest.mark.parametrize("top", ["C:\\Users\\me\\study\\", "/home/me/study/", "\\\\server\\share\\"])
+def test_absolute_paths_of_another_computer(tmp_path, top):
+    """The longest end that is a file here decides; files of the same name that end alike are told apart or doubted."""
+    text = f"file,lat,lon\n{top}card1/a.wav,51,1\n{top}card2/a.wav,52,2\n{top}b.wav,53,3\n"
+    finder = RowFinder(table_of(tmp_path, text), ["card1/a.wav", "card2/a.wav", "b.wav"])
+    found = [finder.find(path)[0] for path in ("card1/a.wav", "card2/a.wav", "b.wav")]
+    assert [row and row[1] for row in found] == ["51", "52", "53"]
+    assert finder.strangers() == []
+    inside = RowFinder(table_of(tmp_path, text), ["a.wav"])
+    row, doubt = inside.find("a.wav")
+    assert row is None and "2 rows of table table.csv" in doubt
+    assert inside.strangers() == [f"{top}b.wav"]
+    # A relative path is meant as it stands.
+    elsewhere = table_of(tmp_path, "file,lat,lon\nelsewhere/a.wav,51,1\n")
+    assert RowFinder(elsewhere, ["a.wav"]).find("a.wav")[0] is None
+
+
 def test_rows_that_name_one_file_twice_and_other_endings(tmp_path):
     finder = RowFinder(
         table_of(tmp_path, "file,lat,lon\na.wav,51,1\nA.WAV,52,2\nb.flac,53,3\n"), ["a.wav", "b.ogg"]
