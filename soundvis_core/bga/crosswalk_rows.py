@@ -17,7 +17,7 @@ UNMAPPED = "unmapped"
 #: A key under which ``value`` is a second code of the class, not the value of a tag (rasters of CORINE).
 _CODE_KEY = "grid_code"
 #: Schemes of street photos; their classes of the paper are those of its street table.
-_STREET = ("cityscapes", "ade20k")
+STREET = ("cityscapes", "ade20k")
 _HEADERS = {
     "scheme": ("scheme",),
     "code": ("code",),
@@ -154,7 +154,7 @@ def _judge(
 
 
 def _table_1(scheme: str) -> WeightTable:
-    return load_weights(None, "street" if scheme.startswith(_STREET) else "aerial")
+    return load_weights(None, "street" if scheme.startswith(STREET) else "aerial")
 
 
 def _check_unique(table: CsvTable, rows: Sequence[tuple[int, CrosswalkRow]]) -> None:

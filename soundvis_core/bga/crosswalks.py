@@ -9,7 +9,7 @@ named, never guessed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from pathlib import Path
 from ..classes import load_classes, slug
 from ..errors import InputError
 from ..resources import table_path
-from .crosswalk_rows import SOURCES, TABLE_1, CrosswalkRow, read_rows
+from .crosswalk_rows import SOURCES, STREET, TABLE_1, CrosswalkRow, read_rows
 from .weights import ClassWeights, WeightTable, load_weights
 
 #: The crosswalks that ship with SoundVis, by id; ``table-1`` is made of the paper's table itself.
@@ -32,6 +32,8 @@ PRESETS: Mapping[str, str] = {
     "cityscapes-34": "Cityscapes, 34 classes (ids)",
     "ade20k": "ADE20K, 150 classes",
 }
+#: Those of maps; the others are of street photos.
+GROUND = tuple(preset for preset in PRESETS if not preset.startswith(STREET))
 #: A scheme with more classes than this has share fields by class of the paper, not one per class.
 MANY_CLASSES = 60
 _TOGETHER = {"extension": "Extension classes", "user": "Classes of your own"}
@@ -160,6 +162,19 @@ class Crosswalk:
 def source_text(sources: Mapping[str, float]) -> str:
     """Sources as a field tells them, such as ``paper 62%, extension 38%``; empty where nothing is mapped."""
     return ", ".join(f"{source} {100.0 * share:.0f}%" for source, share in sources.items())
+
+
+def fitting_crosswalk(classes: Collection[str], among: Collection[str] = GROUND) -> str:
+    """The id of the shipped crosswalk that knows the most of some classes, and more than half; empty where none does.
+
+    classes: codes or names as a map has them. among: ids to choose from; of equals, the one with the fewest rows.
+    """
+    known: dict[str, int] = {}
+    for preset in among:
+        crosswalk = load_crosswalk(preset)
+        known[preset] = sum(crosswalk.valued(text)[0] is not None for text in classes)
+    best = max(known, key=lambda preset: (known[preset], -len(load_crosswalk(preset).rows)), default="")
+    return best if best and 2 * known[best] > len(classes) else ""
 
 
 def crosswalk_path(preset: str) -> Path:

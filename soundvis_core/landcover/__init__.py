@@ -1,1 +1,1 @@
-"""Land cover maps: their shapes in metres on the ground."""
+"""Land cover maps: their shapes in metres on the ground, and their tags."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qgis.core import (
@@ -25,9 +23,12 @@ from qgis.core import (
 )
 
 from soundvis_core.errors import SKIPPED, InputError, SiteError
+from soundvis_core.landcover.osm_tags import parse_hstore
 from soundvis_core.progress import Progress, check_cancelled
 
 from ..compat import is_null
+from .cover_remarks import Remarks, WidthRemarks
+from .line_widths import OTHER_TAGS, LineWidths
 from .painted_cover import Shape, polygons_of
 
 if TYPE_CHECKING:
@@ -35,18 +36,14 @@ if TYPE_CHECKING:
     from soundvis_core.bga.crosswalks import Crosswalk
     from soundvis_core.geodesy import LocalFrame
 
-#: The field in which GDAL keeps the tags of OpenStreetMap that have no field of their own.
-_OTHER_TAGS = "other_tags"
 #: The field in which Geofabrik's files keep the class.
 _GEOFABRIK = "fclass"
-_HSTORE = re.compile(r'"((?:[^"\\]|\\.)*)"\s*=>\s*"((?:[^"\\]|\\.)*)"')
 #: What lies in a tunnel or pipe covers no ground.
 _UNDERGROUND = ("yes", "culvert", "flooded", "t", "true", "1")
 #: Longer edges (metres) are divided, so that what is straight in the layer's plane stays so on the ground.
 _LONGEST_EDGE = 1000.0
 #: Corners per quarter of a circle where lines become areas.
 _QUARTER = 4
-_NUMBER = re.compile(r"\s*(\d+(?:[.,]\d+)?)\s*(m|metres?|meters?)?\s*$", re.IGNORECASE)
 _ORDERS = ("size", "layers")
 
 
@@ -67,24 +64,13 @@ class Kind:
         return cls(row.name, crosswalk.category(row), crosswalk.share_name(row))
 
 
-@dataclass
-class Remarks:
-    """What was met while reading, to be told in the log."""
-
-    repaired: int = 0
-    unreadable: int = 0
-    unclassed: int = 0
-    widths: int = 0
-    examples: list[str] = field(default_factory=list)
-
-
 @dataclass(frozen=True)
 class CoverOptions:
     """How layers are read.
 
     class_field: empty for the tags of OpenStreetMap in fields of their own. width: of lines, in metres on the
-    ground; width_field: where a line has its own. order: ``size`` (buildings, then lines, then polygons from small to
-    large) or ``layers`` (the first layer and, within a layer, the last feature on top).
+    ground; width_field: the field or tag where a line has its own. order: ``size`` (buildings, then lines, then
+    polygons from small to large) or ``layers`` (the first layer and, within a layer, the last feature on top).
     """
 
     class_field: str = ""
@@ -122,9 +108,7 @@ class CoverLayer:
         self._source = QgsVectorLayerFeatureSource(layer)
         self._kinds: dict[tuple[str, ...], Kind | None] = {}
         self._columns = self._find_columns([f.name() for f in layer.fields()])
-        self._width = -1
-        if self.lines and options.width_field:
-            self._width = layer.fields().lookupField(options.width_field)
+        self._widths = LineWidths(layer.fields(), options.width, options.width_field)
 
     def _find_columns(self, names: Sequence[str]) -> dict[str, int]:
         """Positions of the fields that tell the class: one under "", or those of tags under their keys."""
@@ -136,13 +120,13 @@ class CoverLayer:
                     f"The layer '{self.name}' has no field '{wanted}' (given as class field); its fields are "
                     f"{', '.join(names) or 'none'}."
                 )
-            return {"": lower.index(wanted.lower())}
+            return {"": lower.index(wanted.lower()), **_position("tunnel", lower)}
         if not self._crosswalk.keys:
             raise InputError(
                 f"Which field of '{self.name}' holds the classes of the crosswalk {self._crosswalk.name}? Give it as "
                 f"the class field; the fields are {', '.join(names) or 'none'}."
             )
-        keys = (*self._crosswalk.keys, _OTHER_TAGS)
+        keys = (*self._crosswalk.keys, OTHER_TAGS)
         columns = {key: lower.index(key) for key in keys if key in lower}
         if not columns and _GEOFABRIK in lower:
             return {"": lower.index(_GEOFABRIK), **_position("tunnel", lower)}
@@ -155,8 +139,8 @@ class CoverLayer:
 
     @property
     def has_widths(self) -> bool:
-        """Whether the layer has the field with the width of its lines."""
-        return self._width >= 0
+        """Whether the layer has lines and a field that may tell their width."""
+        return self.lines and bool(self._widths.columns)
 
     def shapes(
         self,
@@ -165,6 +149,7 @@ class CoverLayer:
         scale: float,
         order: int,
         remarks: Remarks,
+        widths: WidthRemarks,
         progress: Progress,
     ) -> list[Shape]:
         """What lies in ``box`` (in the layer's plane) as polygons in the metres of ``frame``.
@@ -173,7 +158,7 @@ class CoverLayer:
         """
         from soundvis_core.landcover.wkb import move_shapes
 
-        wanted = [*self._columns.values(), *([self._width] if self._width >= 0 else [])]
+        wanted = [*self._columns.values(), *(self._widths.columns if self.lines else [])]
         request = QgsFeatureRequest(box).setSubsetOfAttributes(wanted)
         found: list[tuple[Kind, tuple[float, ...], float]] = []
         flat: list[bytes] = []
@@ -186,7 +171,7 @@ class CoverLayer:
             part, area = self._part(feature, box, scale, remarks)
             if part is None:
                 continue
-            width = self._width_of(feature, remarks) if self.lines else 0.0
+            width = self._widths.of(feature, widths) if self.lines else 0.0
             found.append((kind, self._rank(kind, area, width, order, number), width))
             flat.append(bytes(part.asWkb()))
         shapes = []
@@ -217,7 +202,7 @@ class CoverLayer:
 
     def _classify(self, said: Mapping[str, str]) -> Kind | None:
         tags = dict(said)
-        for key, value in _HSTORE.findall(tags.pop(_OTHER_TAGS, "")):
+        for key, value in parse_hstore(tags.pop(OTHER_TAGS, "")).items():
             tags.setdefault(key, value)
             tags[key] = tags[key] or value
         if self.lines and tags.get("tunnel", "").lower() in _UNDERGROUND:
@@ -243,9 +228,7 @@ class CoverLayer:
             if repaired.isEmpty():
                 remarks.unreadable += 1
                 return None, 0.0
-            remarks.repaired += 1
-            if len(remarks.examples) < 5:
-                remarks.examples.append(f"{feature.id()} of '{self.name}'")
+            remarks.repair(f"{feature.id()} of '{self.name}'")
             geometry = repaired
         bounds = geometry.boundingBox()
         if not math.isfinite(bounds.width() + bounds.height()):
@@ -271,17 +254,6 @@ class CoverLayer:
         elif not geometry.isGeosValid():
             geometry = polygons_of(geometry.makeValid())
         return None if geometry.isNull() or geometry.isEmpty() else geometry
-
-    def _width_of(self, feature: QgsFeature, remarks: Remarks) -> float:
-        """The width of a line in metres: its own where it is a number above 0, else the one for all."""
-        if self._width < 0 or is_null(feature.attribute(self._width)):
-            return self._options.width
-        found = _NUMBER.match(str(feature.attribute(self._width)))
-        width = float(found.group(1).replace(",", ".")) if found else 0.0
-        if 0.0 < width <= 1000.0:
-            return width
-        remarks.widths += 1
-        return self._options.width
 
     def _rank(self, kind: Kind, area: float, width: float, order: int, number: int) -> tuple[float, ...]:
         if self._options.order != _ORDERS[0]:
@@ -345,41 +317,3 @@ def moved_point(
     if not (math.isfinite(moved.x()) and math.isfinite(moved.y())):
         raise SiteError(f"the place lies outside the area of {target.authid() or 'a layer'}", SKIPPED)
     return moved
-
-
-def told(remarks: Remarks, options: CoverOptions) -> list[str]:
-    """The remarks in words, one per line of the log."""
-    lines = []
-    if remarks.repaired:
-        lines.append(
-            f"{remarks.repaired} invalid polygons were repaired for this run (features "
-            f"{', '.join(remarks.examples)}{', ...' if remarks.repaired > len(remarks.examples) else ''}); the layers "
-            "stay as they are. 'Fix geometries' repairs them for good."
-        )
-    if remarks.unreadable:
-        lines.append(
-            f"{remarks.unreadable} features have a geometry that cannot be used; they cover nothing."
-        )
-    if remarks.widths:
-        lines.append(
-            f"{remarks.widths} lines have no usable width in '{options.width_field}' (metres, 0 to 1000); "
-            f"{options.width:g} m was taken."
-        )
-    return lines
-
-
-def count_unclassed(remarks: Remarks) -> str:
-    """What is said of features left out because they are no land cover; empty where there are none."""
-    if not remarks.unclassed:
-        return ""
-    return (
-        f"{remarks.unclassed} features were left out: they name no class, lie underground, or are lines without "
-        "weights."
-    )
-
-
-def tally(areas: Mapping[str, float], most: int = 30) -> str:
-    """Unknown classes with their areas in hectares, largest first."""
-    ranked = Counter(dict(areas)).most_common()
-    shown = "; ".join(f"{name} ({square / 10_000.0:.3g} ha)" for name, square in ranked[:most])
-    return shown + (f"; and {len(ranked) - most} more" if len(ranked) > most else "")

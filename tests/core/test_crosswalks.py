@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 
 from soundvis_core.bga.composition import compose
-from soundvis_core.bga.crosswalks import PRESETS, crosswalk_path, load_crosswalk, source_text
+from soundvis_core.bga.crosswalks import (
+    PRESETS,
+    crosswalk_path,
+    fitting_crosswalk,
+    load_crosswalk,
+    source_text,
+)
 from soundvis_core.bga.uncertainty import draw_weights
 from soundvis_core.bga.weights import load_weights
 from soundvis_core.errors import InputError
@@ -164,6 +170,33 @@ def test_what_is_ambiguous_or_unheard_of_is_unknown():
     assert load_crosswalk("corine").valued("311.0")[1] == "Broad-leaved forest"
     assert load_crosswalk("corine").valued("998") == (None, "998")
     assert load_crosswalk("worldcover").valued("tree COVER")[0].codes == (10,)
+
+
+@pytest.mark.parametrize(
+    ("classes", "preset"),
+    [
+        (["111", "112", "311", "523", "999"], "corine"),
+        (["10", "20", "30", "60", "80"], "worldcover"),
+        (["1", "2", "8"], "openearthmap"),
+        (["residential", "track_grade2", "forest", "what"], "osm"),
+        (["natural=wood", "highway=path"], "osm"),
+        (["Tree cover", "built up"], "worldcover"),
+        (["Agriculture", "Barren", "Forest"], "loveda"),
+        (["roads", "grass", "cars"], "table-1"),
+        (["way/1", "way/2", "forest"], ""),
+        ([], ""),
+    ],
+)
+def test_the_crosswalk_that_fits_is_found(classes, preset):
+    assert fitting_crosswalk(classes) == preset
+
+
+def test_only_the_crosswalks_that_could_be_chosen_are_named():
+    codes = [str(code) for code in range(1, 140)]
+    assert fitting_crosswalk(codes) == ""
+    assert fitting_crosswalk(codes, PRESETS) == "ade20k"
+    assert fitting_crosswalk(codes, ("worldcover", "corine")) == ""
+    assert fitting_crosswalk(codes[:40], ("worldcover", "corine")) == "corine"
 
 
 def test_shares_compose_by_category_and_tell_their_source():

@@ -11,6 +11,13 @@ from qgis.core import QgsGeometry
 from vector_maps import CENTRE, box, make_map
 
 
+def strip(middle, width):
+    """The share of a circle of 100 m that a straight line covers."""
+    at = [(middle + side * width / 2) / 100 for side in (-1, 1)]
+    low, high = (math.asin(edge) + edge * math.sqrt(1 - edge**2) for edge in at)
+    return (high - low) / math.pi
+
+
 def test_tags_in_other_tags_and_tunnels(run, make_points):
     fields = ("other_tags",)
     areas = make_map(
@@ -47,10 +54,8 @@ def test_geofabrik_files_are_read_by_their_class_field(run, make_points):
     )
     parameters = {"INPUT": make_points([CENTRE]), "LANDCOVER": [areas.id(), lines.id()], "WIDTH": 20.0}
     (site,) = run("bgalandcover", parameters).features()
-    # A strip of 20 m through the middle of a circle of 100 m.
-    strip = 2.0 * (math.asin(0.1) + 0.1 * math.sqrt(1.0 - 0.01)) / math.pi
-    assert site["lc_road_sidewalk"] == pytest.approx(strip, abs=0.0006)
-    assert site["lc_extension_classes"] == pytest.approx(1.0 - strip, abs=0.0006)
+    assert site["lc_road_sidewalk"] == pytest.approx(strip(0, 20), abs=0.0006)
+    assert site["lc_extension_classes"] == pytest.approx(1.0 - strip(0, 20), abs=0.0006)
 
 
 def test_lines_have_widths_of_their_own(run, make_points):
@@ -67,18 +72,52 @@ def test_lines_have_widths_of_their_own(run, make_points):
     parameters = {"INPUT": make_points([CENTRE]), "LANDCOVER": lines.id(), "WIDTH": 8, "WIDTH_FIELD": "width"}
     made = run("bgalandcover", parameters)
     (site,) = made.features()
-
-    def strip(middle, width):
-        at = [(middle + side * width / 2) / 100 for side in (-1, 1)]
-        low, high = (math.asin(edge) + edge * math.sqrt(1 - edge**2) for edge in at)
-        return (high - low) / math.pi
-
     assert site["lc_road_sidewalk"] == pytest.approx(strip(40, 12), abs=0.0006)
     assert site["lc_extension_classes"] == pytest.approx(strip(40, 8), abs=0.0006)
     assert site["lc_waterbody"] == pytest.approx(strip(0, 8), abs=0.0006)
     assert any("1 lines have no usable width in 'width'" in text for text in made.feedback.warnings)
     with pytest.raises(AlgorithmError, match="No line layer has a field 'breadth'"):
         run("bgalandcover", {**parameters, "WIDTH_FIELD": "breadth"})
+
+
+def test_widths_among_other_tags(run, make_points):
+    """GDAL keeps the width of OpenStreetMap's lines there, as it does their rarer classes."""
+    x, y = CENTRE
+    said = {
+        60: '"width"=>"7.5 m","lanes"=>"2"',
+        20: '"lanes"=>"2","width"=>"12\'6\\""',
+        -20: '"width"=>"7,5"',
+        -40: '"width"=>"4-5"',
+        -60: None,
+    }
+    lines = make_map(
+        [
+            (
+                f"LINESTRING({x - 200} {y + north}, {x + 200} {y + north})",
+                {"highway": "primary", "other_tags": tags},
+            )
+            for north, tags in said.items()
+        ],
+        "LineString",
+        fields=("highway", "other_tags"),
+    )
+    parameters = {
+        "INPUT": make_points([CENTRE]),
+        "LANDCOVER": lines.id(),
+        "WIDTH": 3.0,
+        "WIDTH_FIELD": "Width",
+    }
+    made = run("bgalandcover", parameters)
+    (site,) = made.features()
+    widths = dict(zip(said, (7.5, 3.81, 7.5, 3.0, 3.0)))
+    expected = sum(strip(north, width) for north, width in widths.items())
+    assert site["lc_road_sidewalk"] == pytest.approx(expected, abs=0.001)
+    (warning,) = [text for text in made.feedback.warnings if "usable width" in text]
+    assert warning.startswith("1 lines have no usable width in 'Width' (such as '4-5';")
+    made = run("bgalandcover", {**parameters, "WIDTH_FIELD": "breadth"})
+    assert any(
+        "No line near the sites has a width in 'breadth'; 3 m was taken" in w for w in made.feedback.warnings
+    )
 
 
 def test_odd_geometries_count_and_the_invalid_are_repaired_with_a_remark(run, make_points):
@@ -154,7 +193,8 @@ def test_worldcover_rasters(run, make_points, tmp_path):
         assert site[name] == pytest.approx(0.25, abs=0.003), name
     assert site["bio_raw"] == pytest.approx(0.25 * (1.0 + 0.1 + 0.3), abs=0.005)
     assert any("42 (0.78" in text for text in made.feedback.warnings)
-    with pytest.raises(AlgorithmError, match=r"None of the codes in 'worldcover' \(10, 42, 50, 80\).*loveda"):
+    said = r"None of the codes in 'worldcover' \(10, 42, 50, 80\).*loveda.*are in the crosswalk 'worldcover'\. Choose"
+    with pytest.raises(AlgorithmError, match=said):
         run("bgalandcover", {"INPUT": make_points([CENTRE]), "LANDCOVER": path, "CROSSWALK": "loveda"})
 
 
@@ -193,3 +233,26 @@ def test_a_field_of_ids_as_class_field_knows_no_class_and_says_so(run, make_poin
     assert site["lc_unknown"] == pytest.approx(1.0, abs=0.0006)
     assert site["lc_bga_status"] == "skipped"
     assert any("and 170 more" in text for text in made.feedback.warnings)
+
+
+def test_the_crosswalk_that_fits_better_is_named(run, make_points, tmp_path):
+    """Codes of CORINE with the default crosswalk; a raster of which the wrong crosswalk knows a few codes."""
+    codes = ("111", "112", "311", "523")
+    layer = make_map(
+        [(box(50 * at - 100, -100, 50 * at - 50, 100), {"clc": code}) for at, code in enumerate(codes)],
+        fields=("clc",),
+    )
+    parameters = {"INPUT": make_points([CENTRE]), "LANDCOVER": layer.id(), "CLASS_FIELD": "clc"}
+    for crosswalk in ("osm", "ade20k"):
+        made = run("bgalandcover", {**parameters, "CROSSWALK": crosswalk})
+        hinted = any(
+            "Most of the map's classes are in the crosswalk 'corine'." in w for w in made.feedback.warnings
+        )
+        # 111 and 112 are classes of ADE20K, too: half is not most.
+        assert hinted == (crosswalk == "osm")
+    rows = np.arange(1, 8, dtype=np.uint8).repeat(30)[:, None].repeat(210, axis=1)
+    path = make_raster(tmp_path / "grid_codes.tif", rows * 5, (CENTRE[0] - 105, CENTRE[1] + 105))
+    made = run("bgalandcover", {"INPUT": make_points([CENTRE]), "LANDCOVER": path, "CROSSWALK": "worldcover"})
+    assert any(
+        "Most of the map's classes are in the crosswalk 'corine'." in w for w in made.feedback.warnings
+    )

@@ -309,7 +309,7 @@ def test_weights_of_the_user(run, make_points, golden, tmp_path):
     ("text", "said"),
     [
         ("class,biophony,geophony\nForest,1,0\n", "no column anthrophony"),
-        ("class,biophony,geophony,anthrophony\nForest,much,0,0\n", r"'much' in row 2"),
+        ("class,biophony,geophony,anthrophony\nForest,much,0,0\n", r"Line 2: .*'much'"),
         ("class,biophony,geophony,anthrophony\nForest,-1,0,0\n", "negative"),
         ("class,biophony,geophony,anthrophony\n", "no rows"),
         ("", "empty"),

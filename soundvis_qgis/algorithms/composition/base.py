@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qgis.core import QgsProcessingContext, QgsProcessingException
+from qgis.core import QgsProcessingContext, QgsProcessingException, QgsRasterLayer
 
 from ..base import Algorithm
 from ..parameters import PREFIX, WEIGHTS
 from ..per_site import SitesAlgorithm
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from soundvis_core.bga.weights import WeightTable
 
     from ...layers.outputs import Styler
@@ -51,6 +53,29 @@ class ClassInput:
     names: dict[int, str]
     warning: str
 
+    def weights(self) -> dict[int, np.ndarray]:
+        """The weights of each code that has some, (3,) each. Raises InputError where none has."""
+        from soundvis_core.errors import InputError
+
+        found = {code: self.table.weights(name) for code, name in self.names.items()}
+        mapped = {code: vector for code, vector in found.items() if vector is not None}
+        if not mapped:
+            names = ", ".join(self.names.values())
+            raise InputError(
+                f"No class of '{self.raster.name}' has weights ({names}). Give a weights table with these classes."
+            )
+        return mapped
+
+
+def raster_layer(
+    algorithm: Algorithm, parameters: Mapping[str, Any], context: QgsProcessingContext, name: str
+) -> QgsRasterLayer:
+    """The raster layer of parameter ``name``. Raises QgsProcessingException where there is none."""
+    layer = algorithm.parameterAsRasterLayer(parameters, name, context)
+    if layer is None:
+        raise QgsProcessingException(algorithm.invalidRasterError(parameters, name))
+    return layer
+
 
 def take_class_raster(
     algorithm: Algorithm, parameters: Mapping[str, Any], context: QgsProcessingContext, name: str
@@ -59,20 +84,11 @@ def take_class_raster(
 
     Raises InputError where it is no class raster or its codes cannot be told.
     """
-    from soundvis_core.errors import InputError
-
     from ...layers.class_rasters import names_for_weights
-    from ...layers.rasters import RasterSource
+    from ...layers.crosswalk_rasters import class_raster
 
-    layer = algorithm.parameterAsRasterLayer(parameters, name, context)
-    if layer is None:
-        raise QgsProcessingException(algorithm.invalidRasterError(parameters, name))
-    raster = RasterSource(layer)
-    if not raster.is_class_raster():
-        raise InputError(
-            f"'{layer.name()}' is not a class raster: its first band does not hold whole numbers. "
-            "Make one by 'Segment raster'."
-        )
+    layer = raster_layer(algorithm, parameters, context, name)
+    raster = class_raster(layer)
     table = read_weights(algorithm, parameters, context, "aerial")
     names, warning = names_for_weights(layer, raster, table)
     return ClassInput(raster, table, names, warning)

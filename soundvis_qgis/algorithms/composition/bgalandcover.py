@@ -137,7 +137,8 @@ class BgaLandCover(ComposeSites):
         made = [CoverLayer(layer, self._crosswalk, options) for layer in layers]
         if options.width_field and not any(layer.has_widths for layer in made):
             raise InputError(
-                f"No line layer has a field '{options.width_field}' (given as the width of lines). Check its name."
+                f"No line layer has a field '{options.width_field}', or 'other_tags' that could hold it (given as the "
+                "width of lines). Check its name."
             )
         return VectorCover(made, options, context.transformContext())
 
@@ -253,7 +254,7 @@ class BgaLandCover(ComposeSites):
 
     def _tell(self, progress: FeedbackProgress) -> None:
         """The classes found, with their areas: known, unmapped and unknown ones apart."""
-        from ...layers.land_cover import tally
+        from ...layers.cover_remarks import tally
 
         self._cover.tell(progress)
         groups: dict[str, dict[str, float]] = {
@@ -272,9 +273,10 @@ class BgaLandCover(ComposeSites):
             if source:
                 progress.info(f"Classes in the circles, {source}: {tally(areas)}.")
             else:
+                hint = self._cover.fitting(areas, len(self._areas) - len(areas))
                 progress.warn(
                     f"Classes that the crosswalk {self._crosswalk.name} does not know, left unmapped: {tally(areas)}. "
-                    "Add them to a crosswalk of your own to have them count."
+                    f"{hint}Add them to a crosswalk of your own to have them count."
                 )
         if self._areas:
             progress.info("Areas are summed over the circles; where circles overlap, they count in each.")

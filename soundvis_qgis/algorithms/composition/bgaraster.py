@@ -11,8 +11,6 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
-from soundvis_core.errors import InputError
-
 from ..base import Algorithm, FeedbackProgress
 from ..parameters import add_weights
 from .base import take_class_raster, weights_problem
@@ -72,14 +70,8 @@ class BgaRaster(Algorithm):
 
         if self._classes.warning:
             progress.warn(self._classes.warning)
-        weights = {code: self._classes.table.weights(name) for code, name in self._classes.names.items()}
-        mapped = {code: vector for code, vector in weights.items() if vector is not None}
-        if not mapped:
-            raster, names = self._classes.raster.name, ", ".join(self._classes.names.values())
-            raise InputError(
-                f"No class of '{raster}' has weights ({names}). Give a weights table with these classes."
-            )
-        unmapped = [self._classes.names[code] for code, vector in weights.items() if vector is None]
+        mapped = self._classes.weights()
+        unmapped = [name for code, name in self._classes.names.items() if code not in mapped]
         if unmapped:
             progress.warn(f"Classes without weights have no data: {', '.join(unmapped)}.")
         codes = np.array(sorted(mapped))

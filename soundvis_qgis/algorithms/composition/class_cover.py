@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from qgis.core import QgsProcessingContext, QgsProcessingException, QgsProcessingParameterEnum
+from qgis.core import QgsProcessingContext, QgsProcessingParameterEnum
 
 from ..base import Algorithm
 from ..parameters import WEIGHTS
-from .base import ClassInput, take_class_raster, weights_problem
+from .base import ClassInput, raster_layer, take_class_raster, weights_problem
 
 CROSSWALK = "CROSSWALK"
 NAMES = "class names"
@@ -53,56 +53,26 @@ def take_class_cover(
 ) -> ClassInput:
     """The class raster of parameter ``name`` with its weights. Call it in the main thread.
 
-    Raises InputError where it is no class raster or its codes cannot be told.
+    Raises InputError where it is no class raster, has no place on the ground, or its codes cannot be told.
     """
     from soundvis_core.bga.crosswalks import load_crosswalk
     from soundvis_core.errors import InputError
 
-    from ...layers.class_rasters import check_no_picture, class_names
-    from ...layers.rasters import RasterSource
+    from ...layers.crosswalk_rasters import code_hint, crosswalk_raster, listed
 
     chosen = algorithm.parameterAsEnumString(parameters, CROSSWALK, context)
+    layer = raster_layer(algorithm, parameters, context, name)
     if chosen == NAMES:
-        return take_class_raster(algorithm, parameters, context, name)
-    layer = algorithm.parameterAsRasterLayer(parameters, name, context)
-    if layer is None:
-        raise QgsProcessingException(algorithm.invalidRasterError(parameters, name))
-    raster = RasterSource(layer)
-    if not raster.is_class_raster():
-        raise InputError(
-            f"'{layer.name()}' is not a class raster: its first band does not hold whole numbers. Give a land cover "
-            "raster, or make one by 'Segment raster'."
-        )
-    named = class_names(layer)
-    if not named:
-        check_no_picture(layer)
+        try:
+            cover = take_class_raster(algorithm, parameters, context, name)
+        except InputError as error:
+            raise InputError(f"{error} {code_hint(layer, CROSSWALKS[1:])}".rstrip()) from error
+        cover.raster.check_crs()
+        return cover
     crosswalk = load_crosswalk(chosen)
-    rows = dict(crosswalk.codes)
-    for code, title in named.items():
-        row = crosswalk.named(title)
-        if row is not None:
-            rows[code] = row
-    found = raster.found_codes()
-    unknown = ", ".join(map(str, sorted(found - rows.keys())[:20]))
-    if found and not found & rows.keys():
-        raise InputError(
-            f"None of the codes in '{layer.name()}' ({unknown}) is in the crosswalk {chosen}. Choose the codes of "
-            "this raster."
-        )
-    warning = f"Codes that the crosswalk {chosen} does not know, left unmapped: {unknown}." if unknown else ""
-    names = {code: crosswalk.category(row) for code, row in rows.items()}
-    return ClassInput(raster, crosswalk.table, names, warning)
-
-
-def class_weights(cover: ClassInput) -> dict[int, Any]:
-    """The weights of each code that has some, (3,) each. Raises InputError where none has."""
-    from soundvis_core.errors import InputError
-
-    weights = {code: cover.table.weights(name) for code, name in cover.names.items()}
-    mapped = {code: vector for code, vector in weights.items() if vector is not None}
-    if not mapped:
-        names = ", ".join(cover.names.values())
-        raise InputError(
-            f"No class of '{cover.raster.name}' has weights ({names}). Give a weights table with these classes."
-        )
-    return mapped
+    found = crosswalk_raster(layer, crosswalk, CROSSWALKS[1:])
+    names = {code: crosswalk.category(row) for code, row in found.rows.items()}
+    warning = ""
+    if found.unknown:
+        warning = f"Codes that the crosswalk {chosen} does not know, left unmapped: {listed(found.unknown)}."
+    return ClassInput(found.raster, crosswalk.table, names, f"{warning} {found.hint}".strip())

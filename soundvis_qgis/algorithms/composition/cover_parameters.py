@@ -139,8 +139,9 @@ def _add_advanced(algorithm: Algorithm) -> None:
         QgsProcessingParameterString(
             WIDTH_FIELD, algorithm.tr("Field with the width of a line"), optional=True
         ),
-        "Field of the line layers with a width in metres (a number, or text such as '7.5 m'). Where it is empty, "
-        "the width above is taken.",
+        "Field of the line layers with a width, or name of a tag in their field 'other_tags': a number of metres, or "
+        "text such as '7.5 m', '750 cm' or 12'6\". Where it is empty, the width above is taken; widths that cannot be "
+        "read are counted in the log.",
         advanced=True,
     )
     algorithm.add(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,21 +16,13 @@ from qgis.core import (
     QgsRectangle,
 )
 
-from soundvis_core.errors import InputError, SiteError
+from soundvis_core.errors import SiteError
 from soundvis_core.progress import Progress
 
-from ...layers.class_rasters import check_no_picture, class_names
-from ...layers.land_cover import (
-    CoverLayer,
-    CoverOptions,
-    Kind,
-    Remarks,
-    box_about,
-    count_unclassed,
-    metres_per_unit,
-    moved_point,
-    told,
-)
+from ...layers.cover_remarks import Remarks, WidthRemarks
+from ...layers.crosswalk_rasters import crosswalk_raster, fitting_hint
+from ...layers.land_cover import CoverLayer, CoverOptions, Kind, box_about, metres_per_unit, moved_point
+from ...layers.line_widths import WIDEST
 from ...layers.painted_cover import PaintedCover
 from ...layers.rasters import RasterSource
 
@@ -42,7 +34,6 @@ if TYPE_CHECKING:
 SAMPLES = 256
 #: Sites in a field of so many degrees share one plane: 16 km from its middle, a metre is true to a millionth.
 _FIELD = 0.1
-_WIDEST_LINE = 1000.0
 
 
 @dataclass
@@ -71,7 +62,7 @@ class VectorCover:
         self._to_degrees = QgsCoordinateTransform(
             self.crs, QgsCoordinateReferenceSystem("EPSG:4326"), transforms
         )
-        self._remarks = Remarks()
+        self._remarks, self._widths = Remarks(), WidthRemarks()
         self._shapes = 0
 
     def extent(self) -> QgsRectangle:
@@ -87,7 +78,7 @@ class VectorCover:
     def start(self, points: Sequence[QgsPointXY], radius: float) -> None:
         """Learn where the circles will be, so that each part of the map is read once."""
         self._radius = radius
-        reach = radius + (_WIDEST_LINE if self._options.width_field else self._options.width) / 2.0 + 1.0
+        reach = radius + (WIDEST if self._options.width_field else self._options.width) / 2.0 + 1.0
         for point in points:
             try:
                 found = self._field(point)
@@ -133,18 +124,26 @@ class VectorCover:
             frame = LocalFrame(layer.crs_text, centre.x(), centre.y())
             box = box_about(frame, found.extent)
             scale = metres_per_unit(frame, centre.x(), centre.y(), box.width() / 1000.0)
-            shapes += layer.shapes(box, frame, scale, order, self._remarks, progress)
+            shapes += layer.shapes(box, frame, scale, order, self._remarks, self._widths, progress)
         self._shapes += len(shapes)
         return PaintedCover(shapes)
 
     def tell(self, progress: Progress) -> None:
         """What was met, for the log."""
         progress.info(f"{self._shapes} polygons and lines lie near the sites.")
-        for line in told(self._remarks, self._options):
+        warnings = self._remarks.warnings()
+        if self._options.width_field:
+            warnings.append(self._widths.warning(self._options.width_field, self._options.width))
+        for line in filter(None, warnings):
             progress.warn(line)
-        left_out = count_unclassed(self._remarks)
-        if left_out:
-            progress.info(left_out)
+        if self._remarks.left_out():
+            progress.info(self._remarks.left_out())
+
+    def fitting(self, unknown: Collection[str], known: int) -> str:
+        """Which crosswalk fits better where most classes are ``unknown``, as a sentence; empty where none does."""
+        from soundvis_core.bga.crosswalks import GROUND
+
+        return fitting_hint(unknown, GROUND) if len(unknown) > known else ""
 
 
 @dataclass
@@ -153,6 +152,7 @@ class RasterCover:
 
     raster: RasterSource
     kinds: Mapping[int, Kind]
+    hint: str
     radius: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
@@ -162,31 +162,12 @@ class RasterCover:
     @classmethod
     def of(cls, layer: QgsRasterLayer, crosswalk: Crosswalk) -> RasterCover:
         """Raises InputError where the raster is no class raster or shares no class with the crosswalk."""
-        raster = RasterSource(layer)
-        raster.check_crs()
-        if not raster.is_class_raster():
-            raise InputError(
-                f"'{layer.name()}' is not a class raster: its first band does not hold whole numbers. Make one by "
-                "'Segment raster', or give a land cover raster."
-            )
-        rows = dict(crosswalk.codes)
-        named = class_names(layer)
-        if not named:
-            check_no_picture(layer)
-        for code, name in named.items():
-            row = crosswalk.named(name)
-            if row is not None:
-                rows[code] = row
-        codes = raster.found_codes()
-        if codes and not codes & rows.keys():
-            shown = ", ".join(map(str, sorted(codes)[:8])) + (", ..." if len(codes) > 8 else "")
-            raise InputError(
-                f"None of the codes in '{layer.name()}' ({shown}) is in the crosswalk {crosswalk.name}. Choose the "
-                "crosswalk of this map, or give one of your own with a 'code' column."
-            )
-        kinds = {code: Kind.of(row, crosswalk) for code, row in rows.items()}
-        unknown = {code: Kind(f"{code} {named.get(code, '')}".strip()) for code in codes - rows.keys()}
-        return cls(raster, {**kinds, **unknown})
+        from soundvis_core.bga.crosswalks import GROUND
+
+        found = crosswalk_raster(layer, crosswalk, GROUND)
+        kinds = {code: Kind.of(row, crosswalk) for code, row in found.rows.items()}
+        unknown = {code: Kind(f"{code} {name}".strip()) for code, name in found.unknown.items()}
+        return cls(found.raster, {**kinds, **unknown}, found.hint)
 
     def extent(self) -> QgsRectangle:
         """What the raster covers."""
@@ -216,3 +197,7 @@ class RasterCover:
 
     def tell(self, progress: Progress) -> None:
         """Nothing beyond what the shares tell."""
+
+    def fitting(self, unknown: Collection[str], known: int) -> str:
+        """Which crosswalk fits better, as a sentence; told of all codes of the raster when it was read."""
+        return self.hint

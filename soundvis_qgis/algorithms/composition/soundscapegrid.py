@@ -6,43 +6,36 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from qgis.core import (
-    QgsGeometry,
-    QgsProcessing,
-    QgsProcessingContext,
-    QgsProcessingParameterEnum,
-    QgsProcessingParameterFeatureSink,
-    QgsProcessingParameterRasterDestination,
-    QgsProcessingParameterRasterLayer,
-)
+from qgis.core import QgsGeometry, QgsProcessingContext
 
 from soundvis_core.errors import InputError
 
 from ...compat import POLYGON
 from ...layers.sinks import SiteSink, format_problem, is_wanted, output_path
 from ..base import Algorithm, FeedbackProgress
-from ..parameters import add_number, add_weights, optional_number
-from .class_cover import add_crosswalk, class_weights, cover_problem, take_class_cover
+from ..parameters import optional_number
+from .class_cover import cover_problem, take_class_cover
 from .fields import bga_fields, bga_values
+from .soundscape_parameters import (
+    CELL,
+    GRID,
+    INPUT,
+    KERNEL,
+    LEAST_KNOWN,
+    NORMALISED,
+    OUTPUT,
+    OWN_RADII,
+    RADIUS,
+    SQUARE,
+    VALUES,
+    add_parameters,
+)
 
 if TYPE_CHECKING:
     from soundvis_core.bga.cells import CellMeans, Cells
     from soundvis_core.bga.kernels import Kernel
     from soundvis_core.bga.soundscape_grid import SoundscapeBlock
 
-INPUT = "INPUT"
-KERNEL = "KERNEL"
-RADIUS = "RADIUS"
-VALUES = "VALUES"
-OWN_RADII = {"RADIUS_BIO": "biophony", "RADIUS_GEO": "geophony", "RADIUS_ANT": "anthrophony"}
-CELL = "CELL"
-LEAST_KNOWN = "LEAST_KNOWN"
-SQUARE = "SQUARE"
-OUTPUT = "OUTPUT"
-GRID = "GRID"
-#: As soundvis_core.bga.kernels has them, which imports numpy and is not read when the plugin loads.
-SHAPES = ("uniform", "exponential", "gaussian")
-NORMALISED, RAW = "normalised", "raw"
 BANDS = ("Biophony", "Geophony", "Anthrophony", "Unmapped")
 PREFIX = "sc_"
 NODATA = -9999.0
@@ -77,105 +70,7 @@ class SoundscapeGrid(Algorithm):
     REQUIRES = ("numpy", "scipy", "pyproj")
 
     def initAlgorithm(self, configuration=None) -> None:  # noqa: ANN001 - QGIS's signature
-        self.add(
-            QgsProcessingParameterRasterLayer(INPUT, self.tr("Class raster")),
-            "Raster of class codes, as 'Segment raster' makes it, or any land cover raster.",
-        )
-        add_crosswalk(self)
-        self.add(
-            QgsProcessingParameterEnum(
-                KERNEL,
-                self.tr("Kernel"),
-                options=list(SHAPES),
-                defaultValue=SHAPES[0],
-                usesStaticStrings=True,
-            ),
-            "How much the ground counts by its distance. uniform: all the same within the radius, nothing beyond. "
-            "exponential: half as much with every half-distance, with a long tail. gaussian: half as much at the "
-            "half-distance, next to nothing at three of them.",
-        )
-        add_number(
-            self,
-            RADIUS,
-            "Radius or half-distance (metres on the ground)",
-            100.0,
-            0.1,
-            "Radius of the uniform kernel; distance at which the ground counts half in the other two.",
-            maximum=100_000.0,
-        )
-        self.add(
-            QgsProcessingParameterEnum(
-                VALUES,
-                self.tr("Values"),
-                options=[NORMALISED, RAW],
-                defaultValue=NORMALISED,
-                usesStaticStrings=True,
-            ),
-            "normalised: the three categories sum to 1 in every cell. raw: the means of their weights.",
-        )
-        add_weights(self, "aerial")
-        self._add_advanced()
-        self.add(
-            QgsProcessingParameterRasterDestination(OUTPUT, self.tr("Soundscape")),
-            "Float raster with the bands Biophony, Geophony, Anthrophony and Unmapped (0 to 1). Drawn with "
-            "anthrophony as red, biophony as green and geophony as blue.",
-        )
-        self.add(
-            QgsProcessingParameterFeatureSink(
-                GRID,
-                self.tr("Squares"),
-                QgsProcessing.SourceType.TypeVectorPolygon,
-                optional=True,
-                createByDefault=False,
-            ),
-            "The same as polygons: squares with the mean composition of their cells.",
-        )
-
-    def _add_advanced(self) -> None:
-        for name, category in OWN_RADII.items():
-            add_number(
-                self,
-                name,
-                f"Radius of {category} (metres)",
-                None,
-                0.1,
-                f"Radius or half-distance of {category} alone. Empty: the one above.",
-                maximum=100_000.0,
-                advanced=True,
-                optional=True,
-            )
-        add_number(
-            self,
-            CELL,
-            "Cell size of the result (metres on the ground)",
-            None,
-            0.01,
-            "A whole number of pixels of the class raster is put together to a cell of about this size. Empty: a tenth "
-            "of the smallest radius, for the result is no finer than that, and never less than a pixel.",
-            maximum=100_000.0,
-            advanced=True,
-            optional=True,
-        )
-        add_number(
-            self,
-            LEAST_KNOWN,
-            "Least share of known ground (%)",
-            50.0,
-            0.0,
-            "Cells that have weights for less than this share of their kernel have no data.",
-            maximum=100.0,
-            advanced=True,
-        )
-        add_number(
-            self,
-            SQUARE,
-            "Side of the squares (metres on the ground)",
-            500.0,
-            0.1,
-            "Side of the polygons, rounded to whole cells. Only where they are asked for.",
-            maximum=1_000_000.0,
-            advanced=True,
-        )
+        add_parameters(self)
 
     def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
         problem = cover_problem(self, parameters, context) or self.overwrite_problem(
@@ -194,7 +89,6 @@ class SoundscapeGrid(Algorithm):
 
     def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
         self._cover = take_class_cover(self, parameters, context, INPUT)
-        self._cover.raster.check_crs()
 
     def execute(
         self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
@@ -210,7 +104,7 @@ class SoundscapeGrid(Algorithm):
 
         if self._cover.warning:
             progress.warn(self._cover.warning)
-        weights = class_weights(self._cover)
+        weights = self._cover.weights()
         raster, kernels = self._cover.raster, self._kernels(parameters, context)
         grid = raster.grid()
         pixels = Cells(

@@ -159,7 +159,6 @@ class FootprintSweep(Algorithm):
 
     def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
         self._cover = take_class_cover(self, parameters, context, CLASSES)
-        self._cover.raster.check_crs()
 
     def execute(
         self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
