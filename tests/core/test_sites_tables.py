@@ -137,7 +137,7 @@ def test_names_of_several_cards(tmp_path):
     assert [folders.find(path)[0][1] for path in paths] == ["51", "52", "52"]
 
 
-@pytest.mark.parametrize("top", ["C:\\Users\\me\\study\\", "/home/me/study/", "\\\\server\\share\\"])
+@pytest.mark.parametrize("top", ["C:\\Users\\me\\study\\", "/Volumes/card/study/", "\\\\server\\share\\"])
 def test_absolute_paths_of_another_computer(tmp_path, top):
     """The longest end that is a file here decides; files of the same name that end alike are told apart or doubted."""
     text = f"file,lat,lon\n{top}card1/a.wav,51,1\n{top}card2/a.wav,52,2\n{top}b.wav,53,3\n"
