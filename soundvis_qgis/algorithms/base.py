@@ -25,6 +25,7 @@ from qgis.PyQt.QtGui import QIcon
 from soundvis_core.dependencies import how_to_get, missing
 from soundvis_core.errors import Cancelled, SiteError, SoundVisError
 
+from ..layers.input_places import with_whole_inputs
 from ..layers.masking import mask_secrets
 from ..layers.output_places import make_folder_of, place_problem, with_whole_path
 from ..layers.overwriting import overwrites
@@ -146,11 +147,15 @@ class Algorithm(QgsProcessingAlgorithm):
         outside = self._range_problem(parameters)
         if outside:
             return False, outside
+        parameters = self._whole_inputs(parameters, context)
         ok, message = super().checkParameterValues(parameters, context)
         if not ok:
             return ok, message
         problem = self._any_problem(parameters, context)
         return (problem is None), problem or ""
+
+    def _whole_inputs(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> dict[str, Any]:
+        return with_whole_inputs(parameters, self.parameterDefinitions(), context.project())
 
     def _any_problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
         return (
@@ -212,6 +217,7 @@ class Algorithm(QgsProcessingAlgorithm):
         """What asks layers, in the main thread; the steps of a model come here without their values checked."""
         from ..layers.outputs import provenance
 
+        parameters = self._whole_inputs(parameters, context)
         with _plain_errors(self, feedback):
             problem = self._any_problem(parameters, context)
             if problem:
@@ -222,6 +228,7 @@ class Algorithm(QgsProcessingAlgorithm):
         return True
 
     def processAlgorithm(self, parameters, context, feedback):  # noqa: ANN001, ANN201 - QGIS's signature
+        parameters = self._whole_inputs(parameters, context)
         with _plain_errors(self, feedback):
             return self.execute(parameters, context, FeedbackProgress(feedback))
         return {}

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import AlgorithmError
-from qgis.core import QgsProcessingOutputLayerDefinition, QgsVectorLayer
+from qgis.core import QgsProcessingOutputLayerDefinition, QgsProject, QgsVectorLayer
 
-from soundvis_qgis.layers import output_places
+from soundvis_qgis.layers import input_places, output_places
 
 SITES = 12
 
@@ -46,6 +46,28 @@ def test_bare_file_names_keep_every_style(run, sites, tmp_path, monkeypatch, sou
     assert made["OUTPUT"] == str(tmp_path / "al.gpkg")
     assert len(styles_of(tmp_path / "al.gpkg")) == 2
     assert len(made.features()) == SITES
+
+
+def test_inputs_by_bare_file_names_are_opened_by_whole_paths(run, sites, tmp_path, monkeypatch):
+    """Else QGIS 3.22 may crash when a style is saved, which depends on what lies where in memory."""
+    monkeypatch.chdir(tmp_path)
+    made = run("sitealignment", {"INPUT": "s.gpkg", **ALIGNED, "OUTPUT": "al.gpkg"})
+    assert f"INPUT='{sites}'" in "\n".join(made.layer().metadata().history())
+
+
+def test_what_is_no_relative_file_stays(provider, sites, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "snd_emb").write_text("")
+    tool, project = provider.algorithm("sitealignment"), QgsProject()
+    layer = QgsVectorLayer(str(sites), "s.gpkg")
+    given = {"INPUT": "s.gpkg", "SOUND": ["snd_emb"], "OUTPUT": "s.gpkg"}
+    whole = input_places.with_whole_inputs(given, tool.parameterDefinitions(), project)
+    assert whole == {**given, "INPUT": str(sites)}
+    for value in (layer, "missing.gpkg", str(sites), "memory:", None):
+        found = input_places.with_whole_inputs({"INPUT": value}, tool.parameterDefinitions(), project)
+        assert found == {"INPUT": value}
+    project.addMapLayer(layer)  # QGIS takes the layer of that name
+    assert input_places.with_whole_inputs(given, tool.parameterDefinitions(), project) == given
 
 
 def test_labels_are_in_every_style(run, sites, tmp_path):
