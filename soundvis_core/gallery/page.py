@@ -87,8 +87,9 @@ def render_gallery(
         for place, (quadrant, entries) in enumerate(sections.items())
     )
     said = (
-        f"The most extreme of {considered:,} pairs of sites. The bars show by how many standard deviations (SD) a "
-        "pair's similarity lies above (right) or below (left) the mean of all pairs; a pair ranks by the shorter bar."
+        f"The most extreme of {considered:,} pairs of sites. In bold how similar the two are; the bar shows by how "
+        "many standard deviations (SD) that lies above (right) or below (left) the mean of all pairs. A pair ranks by "
+        "the shorter of its two bars."
     )
     if note:
         said = f"There are no pairs to show: {note}."
@@ -153,7 +154,8 @@ def _site(site: GallerySite) -> str:
     sound = ""
     if site.sound is not None:
         player = (
-            f"<audio controls preload='metadata' src='{site.sound.uri}'></audio>"
+            "<audio controls controlslist='nodownload noplaybackrate' preload='metadata' "
+            f"src='{site.sound.uri}'></audio>"
             f"<figcaption>{escape(f'recording, {site.sound.caption}')}</figcaption>"
             if site.sound.uri
             else _missing(site.sound)

@@ -39,8 +39,12 @@ audio { display: block; width: 100%; height: 36px; }
   audio { display: none; }
   .what { break-after: avoid; }
   .cards { grid-template-columns: 1fr 1fr; gap: 10px; }
-  article { break-inside: avoid; padding: 8px 10px; }
-  figure img { max-height: 46mm; }
+  /* Two rows of cards, with the title of a quadrant, on a page of A4. */
+  article { break-inside: avoid; padding: 6px 10px; }
+  .measures { margin: 4px 0 6px; }
+  figure { margin-bottom: 4px; }
+  figure img { max-height: 27mm; }
+  h2 { margin-top: 12px; }
   article, h2 i, .z, .z i, figure img, .missing { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }
 """

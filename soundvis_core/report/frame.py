@@ -63,7 +63,7 @@ media-src data:">
 <main>
 <header><p class="kind">{kind}</p><h1>{isolated(title)}</h1>
 {lead}</header>
-{f'<nav>{navigation}</nav>' if navigation else ''}
+{f"<nav>{navigation}</nav>" if navigation else ""}
 {body}
 </main>
 </body>

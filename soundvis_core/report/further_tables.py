@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from ..statistics.results import (
     FUSION_QUANTITIES,
     POOLED,
+    SHORT_RUNGS,
     CorrelationResult,
     CorrelationRow,
     FusionRow,
@@ -30,7 +31,7 @@ from .markup import (
     value_cell,
     with_whole,
 )
-from .wording import LEVEL, SHORT_RUNGS, compared, number, percent, span, tested
+from .wording import LEVEL, compared, number, percent, span, tested
 
 #: Rows of one table; the CSV file goes on.
 MAX_ROWS = 200

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..statistics.results import PARTIAL, POOLED, RUNGS, CorrelationResult, CorrelationRow
+from ..statistics.results import PARTIAL, POOLED, RUNGS, SHORT_RUNGS, CorrelationResult, CorrelationRow
 from .bar_figures import MAX_BAR_GROUPS
 from .figures import BGA_COLOURS, FAINT, INK, SOFT, WIDE, colour_of, drawing, plain
-from .wording import FEW_SITES, LEVEL, SHORT_RUNGS, advised_rung, number, tested
+from .wording import FEW_SITES, LEVEL, advised_rung, number, tested
 
 #: Lines in one figure: it must fit on a page, the first one with its heading.
 LINES_PER_FIGURE = 52

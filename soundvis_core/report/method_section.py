@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ..statistics.multiplicity import family_sizes
-from ..statistics.results import MANTEL, MORAN, NAIVE, PARTIAL, STRATIFIED, CorrelationResult
+from ..statistics.results import MANTEL, MORAN, NAIVE, PARTIAL, SHORT_RUNGS, STRATIFIED, CorrelationResult
 from .markup import escape, isolated, section
 from .references import REFERENCES
-from .wording import COEFFICIENTS, SHORT_RUNGS
+from .wording import COEFFICIENTS
 
 _Cite = Callable[[str], str]
 _Part = tuple[str, str]

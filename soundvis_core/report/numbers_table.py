@@ -7,7 +7,7 @@ import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from ..statistics.results import CorrelationResult, CorrelationRow
+from ..statistics.results import CorrelationResult, CorrelationRow, RuleEffect, WeightBand
 from .wording import printable
 
 #: The columns. kind and quantity say what ``value`` is; text is what has no number.
@@ -123,10 +123,7 @@ def _run(result: CorrelationResult, provenance: Mapping[str, str]) -> Iterator[_
 
 
 def _correlation(row: CorrelationRow) -> Iterator[_Line]:
-    key: _Line = {
-        "block_a": row.block_a, "block_b": row.block_b, "category": row.category, "group": row.group, "sites": row.sites
-    }  # fmt: skip
-    one = {"kind": "correlation", **key}
+    one = {**_key("correlation", row), "sites": row.sites}
     by_rank = row.method == "spearman"
     none: tuple[float, float] | None = None
     yield {
@@ -146,17 +143,14 @@ def _correlation(row: CorrelationRow) -> Iterator[_Line]:
     yield {**one, "quantity": "says", "text": row.says}
     for rung in row.rungs.values():
         yield {
-            **key, "kind": "rung", "quantity": rung.name, "value": rung.statistic, "p": rung.p, "p_holm": rung.holm,
+            **_key("rung", row), "quantity": rung.name, "value": rung.statistic, "p": rung.p, "p_holm": rung.holm,
             "p_bh": rung.bh, "sites": row.sites if rung.sites is None else rung.sites, "text": rung.note,
         }  # fmt: skip
 
 
 def _bands(result: CorrelationResult) -> Iterator[_Line]:
     for band in result.bands:
-        key: _Line = {
-            "kind": "weights", "block_a": band.block_a, "block_b": band.block_b, "category": band.category,
-            "group": band.group,
-        }  # fmt: skip
+        key = _key("weights", band)
         yield {**key, "quantity": "median r", "value": band.median, "low": band.low, "high": band.high}
         yield {**key, "quantity": "draws", "value": band.draws}
         yield {**key, "quantity": "same sign", "value": band.same_sign}
@@ -166,10 +160,7 @@ def _bands(result: CorrelationResult) -> Iterator[_Line]:
 
 def _screening(result: CorrelationResult) -> Iterator[_Line]:
     for effect in result.screening:
-        key: _Line = {
-            "kind": "screening", "block_a": effect.block_a, "block_b": effect.block_b, "category": effect.category,
-            "group": effect.group,
-        }  # fmt: skip
+        key = _key("screening", effect)
         said = f"{effect.rule}: {effect.note}" if effect.note else effect.rule
         yield {**key, "quantity": "r with all sites", "value": effect.r, "sites": effect.sites, "text": said}
         yield {
@@ -194,6 +185,13 @@ def _alignments(result: CorrelationResult, names: Sequence[str]) -> Iterator[_Li
                     "quantity": "r",
                     "value": r,
                 }
+
+
+def _key(kind: str, row: CorrelationRow | WeightBand | RuleEffect) -> _Line:
+    """What tells a row from others of its kind."""
+    return {
+        "kind": kind, "block_a": row.block_a, "block_b": row.block_b, "category": row.category, "group": row.group
+    }  # fmt: skip
 
 
 def _interval(interval: tuple[float, float] | None) -> _Line:

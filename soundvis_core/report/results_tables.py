@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..statistics.results import MORAN, PARTIAL, POOLED, RUNGS, CorrelationResult, CorrelationRow, Rung
+from ..statistics.results import (
+    MORAN,
+    PARTIAL,
+    POOLED,
+    RUNGS,
+    SHORT_RUNGS,
+    CorrelationResult,
+    CorrelationRow,
+    Rung,
+)
 from .markup import (
     cell,
     chosen,
@@ -21,7 +30,7 @@ from .markup import (
     value_cell,
     with_whole,
 )
-from .wording import COEFFICIENTS, LEVEL, SHORT_RUNGS, advised_rung, number, span, tested
+from .wording import COEFFICIENTS, LEVEL, advised_rung, number, span, tested
 
 #: Rows of the tables; the CSV file goes on.
 MAX_ROWS = 400
@@ -57,11 +66,17 @@ def results_section(result: CorrelationResult) -> str:
             lines = "".join(_result_row(row, under, kept) for row, under in with_whole(rows))
             bodies += f"<tbody>{group_head(group, count)}{lines}</tbody>"
     untested = "" if has["p"] else f" {_untested(result)}"
+    adjusted = ""
+    if has["p"] and has["adjusted"]:
+        adjusted = (
+            " Holm, BH: p adjusted for the number of rows that have the same test. The columns are explained under "
+            "<a href='#method'>Method</a>."
+        )
     lead = (
         "<p class='lead'>Correlation between the similarities of all pairs of sites in one block and in "
         "the other. The test, "
         f"interval and null sd are of {COEFFICIENTS.get(result.method, result.method)}. <b>Bold</b> p: at "
-        f"most {LEVEL:g}.{untested}</p>"
+        f"most {LEVEL:g}.{adjusted}{untested}</p>"
     )
     head = heads([column for column, keep in zip(columns, kept) if keep])
     return section(

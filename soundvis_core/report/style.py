@@ -37,6 +37,7 @@ tr.note td { padding: 0 0 6px; font-size: 12px; color: #56605c; }
 .ladder td.read { background: #fff6d6; }
 td small strong { color: #1d2321; }
 .beside { color: #56605c; }
+.bands tbody td, .bands tbody th { vertical-align: baseline; }
 td.test { color: #56605c; font-size: 11px; white-space: nowrap; overflow-wrap: normal; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .results td, .results tbody th, .ladder td, .ladder tbody th { padding-top: 4px; padding-bottom: 4px; }

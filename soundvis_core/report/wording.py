@@ -8,11 +8,8 @@ from collections.abc import Sequence
 from ..statistics.multiplicity import beyond_reach
 from ..statistics.results import (
     MANTEL,
-    MORAN,
     NAIVE,
-    PARTIAL,
     POOLED,
-    STRATIFIED,
     CorrelationResult,
     CorrelationRow,
     Rung,
@@ -22,14 +19,6 @@ from ..statistics.results import (
 LEVEL = 0.05
 #: Groups with fewer sites than this are not named as the strongest or weakest.
 FEW_SITES = 6
-#: The rungs where room is short.
-SHORT_RUNGS = {
-    NAIVE: "naive",
-    MANTEL: "Mantel",
-    STRATIFIED: "stratified",
-    PARTIAL: "partial",
-    MORAN: "Moran",
-}
 COEFFICIENTS = {"pearson": "Pearson's r", "spearman": "Spearman's rho"}
 
 _SUPERSCRIPTS = str.maketrans(

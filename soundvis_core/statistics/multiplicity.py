@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .results import NAIVE, RUNGS, CorrelationResult, CorrelationRow
+from .results import NAIVE, RUNGS, SHORT_RUNGS, CorrelationResult, CorrelationRow
 
 #: The level at which a row is called a link.
 LEVEL = 0.05
@@ -50,13 +50,16 @@ def family_sizes(rows: Sequence[CorrelationRow]) -> dict[str, int]:
 
 def beyond_reach(result: CorrelationResult) -> list[str]:
     """A sentence where so many rows were tested by so few permutations that none can be a find after Holm."""
-    sizes = family_sizes(result.rows)
-    most = max((size for name, size in sizes.items() if name != NAIVE), default=0)
-    if not result.permutations or most < 2 or most <= LEVEL * (result.permutations + 1):
+    drawn = {name: size for name, size in family_sizes(result.rows).items() if size and name != NAIVE}
+    short = {name: size for name, size in drawn.items() if size > max(1.0, LEVEL * (result.permutations + 1))}
+    if not result.permutations or not short:
         return []
+    most = max(short.values())
     least = min(1.0, most / (result.permutations + 1))
     needed = math.ceil(most / LEVEL - 1e-9) - 1
-    said = f"With {most:,} rows, p after Holm's correction cannot be below {least:.3f}"
+    # Each test is a family of its own: those that fewer rows have may be within reach.
+    which = "" if len(short) == len(drawn) else f" ({', '.join(SHORT_RUNGS[name] for name in short)})"
+    said = f"With {most:,} rows, p{which} after Holm's correction cannot be below {least:.3f}"
     return [f"{said}: ask for at least {needed:,} permutations."]
 
 

@@ -18,6 +18,14 @@ RUNGS = {
     PARTIAL: "partial Mantel test, given distance and further fields",
     MORAN: "Moran spectral randomisation (keeps spatial autocorrelation)",
 }
+#: The rungs where room is short.
+SHORT_RUNGS = {
+    NAIVE: "naive",
+    MANTEL: "Mantel",
+    STRATIFIED: "stratified",
+    PARTIAL: "partial",
+    MORAN: "Moran",
+}
 #: What is told about sound against both views, in the order of the report.
 FUSION_QUANTITIES = {
     "z_mean": "r with the mean of z-scored similarities",

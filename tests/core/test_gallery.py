@@ -218,6 +218,8 @@ def test_pairs_stand_in_their_quadrants(tmp_path):
     assert text.count("No pair is of this kind.") == 2
     assert "left:0.0%;width:50.0%" in text  # the scale ends at four standard deviations
     assert "class='apart'" not in text
+    # What stands in bold beside the bars is told.
+    assert "In bold how similar the two are" in page and "<b>0.910</b>" in text
 
 
 def test_the_quadrants_keep_apart_in_grey_print():

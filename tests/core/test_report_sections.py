@@ -333,3 +333,18 @@ def test_screening_is_told_per_rule_and_group(paper):
     assert "Tokyo" in part and "too few" in part and "st_keep" not in part  # categories are in the CSV file
     lines = [line for line in numbers_csv(result).splitlines() if line.startswith("screening")]
     assert len(lines) == 9 and any("st_keep" in line for line in lines)
+
+
+def test_the_adjusted_p_of_the_table_are_explained(paper):
+    """Holm and BH head columns: the words above the table say what they are, and where the rest is told."""
+    text = results_section(paper)
+    assert "Holm, BH: p adjusted for the number of rows that have the same test." in text
+    assert "<a href='#method'>Method</a>" in text
+    bare = tuple(
+        replace(
+            row,
+            rungs={name: replace(rung, holm=None, bh=None) for name, rung in row.rungs.items()},
+        )
+        for row in paper.rows
+    )
+    assert "Holm" not in results_section(replace(paper, rows=bare))

@@ -61,9 +61,12 @@ def test_definitions(p):
         assert value <= by_bh * (1 + 1e-12) and by_bh <= by_holm * (1 + 1e-12)
 
 
-def run_of(rows, permutations):
-    rung = {name: Rung(name, 0.1, 0.001) for name in ("naive", "mantel")}
-    found = [CorrelationRow("sound", "street", str(n), 20, 0, 190, 0.1, rungs=rung) for n in range(rows)]
+def run_of(rows, permutations, stratified=0):
+    def rungs(row):
+        names = ("naive", "mantel", "stratified") if row < stratified else ("naive", "mantel")
+        return {name: Rung(name, 0.1, 0.001) for name in names}
+
+    found = [CorrelationRow("sound", "street", str(n), 20, 0, 190, 0.1, rungs=rungs(n)) for n in range(rows)]
     found.append(CorrelationRow("sound", "street", "none", 2, 0, 1, None))
     return CorrelationResult(tuple(found), 20, (), (), permutations, 1, (), (), ())
 
@@ -78,3 +81,10 @@ def test_a_family_too_large_for_its_permutations_is_told():
     assert min(holm([1 / 1600] * 80)) <= 0.05 < min(holm([1 / 1599] * 80))
     for rows, permutations in ((80, 1599), (50, 999), (1, 9), (80, 0), (0, 999)):
         assert beyond_reach(run_of(rows, permutations)) == []
+
+
+def test_only_the_tests_out_of_reach_are_told():
+    """Of 80 rows the 20 of all sites have a stratified test: with 999 permutations its p can be .02 after Holm."""
+    (told,) = beyond_reach(run_of(80, 999, stratified=20))
+    assert told.startswith("With 80 rows, p (Mantel) after Holm's correction cannot be below 0.080: ask for")
+    assert beyond_reach(run_of(80, 999, stratified=60)) == beyond_reach(run_of(80, 999))

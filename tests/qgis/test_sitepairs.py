@@ -224,7 +224,7 @@ def test_the_gallery(run, make_points, make_raster, places, fields, folder, tmp_
     shown = [site for row in rows for site in numbered(row)]
     assert text.count("<article") == len(rows) == 24
     assert {3, 5, 7} <= set(shown)
-    photos, tiles = text.count(">photo</figcaption>"), text.count(">120 m from above</figcaption>")
+    photos, tiles = text.count(">photo</figcaption>"), text.count(">from above, 120 m across</figcaption>")
     assert photos == sum(site not in (5, 7) for site in shown)
     assert text.count("<audio") == sum(site != 3 for site in shown)
     outside = text.count("the place lies outside the basemap")

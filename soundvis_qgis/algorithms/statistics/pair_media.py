@@ -136,7 +136,7 @@ class PairMedia:
         tile, share = source.tile() if source is not None else (None, 0.0)
         if tile is None or share == 0.0:
             raise SiteError("the place lies outside the basemap, or no image came back", SKIPPED)
-        return picture(tile, f"{self._footprint:g} m from above")
+        return picture(tile, f"from above, {self._footprint:g} m across")
 
 
 def _media(caption: str, make: Callable[[], Media], unexpected: FirstUnexpected) -> Media:
