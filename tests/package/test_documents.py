@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib
 import re
+import runpy
 import sys
 from pathlib import Path
 
@@ -100,3 +101,25 @@ def test_every_setting_is_in_the_user_guide():
     variables = {setting.replace("/", "_").upper() for setting in settings}
     assert len(variables) == 8
     assert variables == set(re.findall(r"`(SOUNDVIS_[A-Z_]+)`", guide)) - {"SOUNDVIS_TEST_DATA"}
+
+
+@pytest.mark.parametrize(("rules", "section"), [("SOUND_RULES", "recordings"), ("PHOTO_RULES", "photos")])
+def test_the_page_of_screening_has_every_threshold(rules, section):
+    page = ROOT.joinpath("docs", "screening.md").read_text("utf-8")
+    table = page.partition(f"\n## The rules for {section}\n")[2].partition("\n## ")[0]
+    header = next(line for line in table.splitlines() if line.startswith("| rule |"))
+    methods = re.findall(r"`([a-z-]+)`", header)
+    for rule in runpy.run_path(str(ROOT / "soundvis_core" / "screening" / "rules.py"))[rules]:
+        row = next(line for line in table.splitlines() if line.startswith(f"| {rule.name} |"))
+        for method, cell in zip(methods, row.strip("| ").split(" | ")[1:]):
+            told = re.findall(r"(?:: )(-?[0-9.]+)$", cell)
+            assert told == [f"{rule.thresholds[method]:g}" for _ in [0] if method in rule.thresholds], (
+                rule.name,
+                method,
+            )
+
+
+def test_the_page_of_land_cover_has_every_crosswalk():
+    page = ROOT.joinpath("docs", "land-cover.md").read_text("utf-8")
+    shipped = {path.stem for path in ROOT.joinpath("resources", "tables", "crosswalks").glob("*.csv")}
+    assert {name for name in shipped if f"`{name}`" not in page} == set()
