@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qgis.core import (
@@ -108,12 +108,7 @@ def models_for(task: str, first: str = "") -> list[str]:
 def add_model(algorithm: Algorithm, task: str, text: str, first: str = "") -> None:
     """MODEL as an enumeration of the registry's ids (see :func:`models_for`), the first as default."""
     models = models_for(task, first)
-    algorithm.add(
-        QgsProcessingParameterEnum(
-            MODEL, algorithm.tr("Model"), options=models, defaultValue=models[0], usesStaticStrings=True
-        ),
-        text,
-    )
+    add_choice(algorithm, MODEL, "Model", models, text)
 
 
 def add_checkpoint(algorithm: Algorithm) -> None:
@@ -194,16 +189,42 @@ def add_prefix(algorithm: Algorithm, default: str) -> None:
 
 def add_weights(algorithm: Algorithm, scene: str, advanced: bool = False) -> None:
     """WEIGHTS as a CSV, Table 1 of the paper by default."""
-    algorithm.add(
-        QgsProcessingParameterFile(
-            WEIGHTS,
-            algorithm.tr("BGA weights (CSV)"),
-            behavior=QgsProcessingParameterFile.Behavior.File,
-            fileFilter="CSV (*.csv);;All files (*)",
-            optional=True,
-        ),
+    add_table(
+        algorithm,
+        WEIGHTS,
+        "BGA weights (CSV)",
         f"Table with the columns class, biophony, geophony and anthrophony (0 or more, an empty cell is 0; further "
         f"columns scene, code, aliases, source and note are optional). Empty: Table 1 of the paper, {scene} classes.",
+        advanced,
+    )
+
+
+def add_choice(
+    algorithm: Algorithm, name: str, label: str, options: Sequence[str], text: str, advanced: bool = False
+) -> None:
+    """One of some names, the first by default."""
+    algorithm.add(
+        QgsProcessingParameterEnum(
+            name, algorithm.tr(label), options=list(options), defaultValue=options[0], usesStaticStrings=True
+        ),
+        text,
+        advanced,
+    )
+
+
+def add_table(
+    algorithm: Algorithm, name: str, label: str, text: str, advanced: bool = False, endings: str = "*.csv"
+) -> None:
+    """A CSV that may be left out."""
+    algorithm.add(
+        QgsProcessingParameterFile(
+            name,
+            algorithm.tr(label),
+            behavior=QgsProcessingParameterFile.Behavior.File,
+            fileFilter=f"CSV ({endings});;All files (*)",
+            optional=True,
+        ),
+        text,
         advanced,
     )
 

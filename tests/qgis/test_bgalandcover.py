@@ -17,7 +17,14 @@ from soundvis_qgis.compat import is_null
 
 GEOD = Geod(ellps="WGS84")
 #: Longitude and latitude of a place, and a CRS in which a unit is no metre there.
-PLACES = {"london": (-0.1, 51.5, 3857), "tokyo": (139.76, 35.68, 4326), "sydney": (151.2, -33.87, 28356)}
+PLACES = {
+    "london": (-0.1, 51.5, 3857),
+    "tokyo": (139.76, 35.68, 4326),
+    "sydney": (151.2, -33.87, 28356),
+    # Three units to a metre, and the 180th meridian in the middle of a plane.
+    "longyearbyen": (15.6, 78.2, 3857),
+    "taveuni": (179.9999, -16.9, 3832),
+}
 
 
 def on_ground(place, rings, crs):
@@ -208,7 +215,9 @@ def test_a_crosswalk_of_the_users_with_draws(run, make_points, tmp_path):
     assert site["lc_bio_lo"] < site["lc_bio"] < site["lc_bio_hi"]
     assert unpack_draws(bytes(site["lc_bga_draws"])).shape == (50, 3)
     own.write_text("class,biophony,geophony,anthrophony\nWald,1,viel,0\n")
-    with pytest.raises(AlgorithmError, match=r"crosswalk own\.csv has 1 mistake:\nLine 2: .*geophony says 'viel'"):
+    with pytest.raises(
+        AlgorithmError, match=r"crosswalk own\.csv has 1 mistake:\nLine 2: .*geophony says 'viel'"
+    ):
         run("bgalandcover", parameters)
 
 

@@ -9,6 +9,7 @@ import pytest
 from ground import ground_about
 from helpers import MEMORY, AlgorithmError, Feedback, make_points, make_raster, read_raster
 from osgeo import gdal
+from pyproj import Geod
 from qgis.core import QgsMultiBandColorRenderer, QgsPointXY, QgsRasterLayer, QgsSingleSymbolRenderer
 
 GRASS, WATER, BUILDING = 1, 4, 7
@@ -91,6 +92,51 @@ def test_the_radius_is_in_true_metres(run, make_raster, tmp_path, epsg):
         middle = bands(output)[:3, 74:76, 74:76].mean(axis=(1, 2))
         expected = share * np.array(WEIGHTS[GRASS]) + (1 - share) * np.array(WEIGHTS[BUILDING])
         np.testing.assert_allclose(middle, expected, atol=0.025)
+
+
+@pytest.mark.parametrize("kernel", ["uniform", "exponential"])
+def test_cells_in_the_far_north_against_geodesics(run, make_raster, tmp_path, kernel):
+    """Pixels of 7 x 11 m at 70 degrees north in EPSG:4326; nodata and the edges count as unknown."""
+    patches = np.random.default_rng(5).choice([GRASS, WATER, BUILDING, 255], (12, 12)).astype(np.uint8)
+    codes = patches.repeat(10, 0).repeat(10, 1)
+    pixel, corner, radius = (1.9e-4, 1e-4), (20.0, 70.0), 60.0
+    path = make_raster(tmp_path / "north.tif", codes, corner, pixel=pixel, epsg=4326, nodata=255)
+    parameters = {"INPUT": path, "KERNEL": kernel, "RADIUS": radius, "CELL": 0.01, "VALUES": "raw"}
+    values = bands(run("soundscapegrid", {**parameters, "OUTPUT": str(tmp_path / "o.tif")})["OUTPUT"])
+    assert values.shape == (4, 120, 120)
+    parts = 5
+    fine = codes.repeat(parts, 0).repeat(parts, 1)
+    x = corner[0] + (np.arange(fine.shape[1]) + 0.5) / parts * pixel[0]
+    y = corner[1] - (np.arange(fine.shape[0]) + 0.5) / parts * pixel[1]
+    known = fine != 255
+    weights = np.zeros((3, *fine.shape))
+    for code, triple in WEIGHTS.items():
+        weights[:, fine == code] = np.array(triple)[:, None]
+    geod = Geod(ellps="WGS84")
+    # Metres along a degree of longitude and of latitude there, and where all of a kernel counts.
+    size = [
+        geod.inv(20.0, 69.994, 20.0 + east, 69.994 + north)[2] for east, north in ((1e-3, 0.0), (0.0, 1e-3))
+    ]
+    part = size[0] * size[1] * 1e6 * pixel[0] * pixel[1] / parts**2
+    volume = {"uniform": np.pi * radius**2, "exponential": 2 * np.pi * (radius / np.log(2)) ** 2}[kernel]
+    unknown = 0
+    for row, column in ((60, 60), (0, 55), (119, 119), (5, 64), (33, 97), (88, 20), (61, 59)):
+        place = corner[0] + (column + 0.5) * pixel[0], corner[1] - (row + 0.5) * pixel[1]
+        east, north = np.meshgrid(x, y)
+        start = [np.full(east.size, at) for at in place]
+        distances = geod.inv(*start, east.ravel(), north.ravel())[2].reshape(fine.shape)
+        counts = distances <= radius if kernel == "uniform" else np.exp2(-distances / radius)
+        heard = counts * known
+        share = heard.sum() * part / volume
+        if values[0, row, column] == NODATA:
+            assert share < 0.51
+            unknown += 1
+            continue
+        np.testing.assert_allclose(
+            values[:3, row, column], (weights * heard).sum(axis=(1, 2)) / heard.sum(), atol=2e-3
+        )
+        assert values[3, row, column] == pytest.approx(1.0 - share, abs=5e-3)
+    assert 1 <= unknown <= 4
 
 
 def test_agrees_with_bga_around_sites(run, make_raster, tmp_path):

@@ -61,8 +61,8 @@ class BgaLandCover(ComposeSites):
         "listed in the log with their area and stay unmapped: nothing is guessed.\n"
         "Where features overlap, the ground counts once: by default buildings lie on top, then lines (the widest "
         "first), then polygons from the smallest to the largest. The radius is in metres on the ground, whatever the "
-        "coordinate reference systems. Shares are of the whole circle and true to about 0.001; a site with nothing "
-        "mapped has no composition (null)."
+        "coordinate reference systems. Shares are of the whole circle and true to about 0.001 (of a class raster "
+        "0.003); a site with nothing mapped has no composition (null)."
     )
     REQUIRES = ("numpy", "pyproj")
 

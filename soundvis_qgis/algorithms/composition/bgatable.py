@@ -10,14 +10,13 @@ from typing import Any
 from qgis.core import (
     QgsProcessingContext,
     QgsProcessingOutputNumber,
-    QgsProcessingParameterEnum,
-    QgsProcessingParameterFile,
     QgsProcessingParameterFileDestination,
 )
 
 from ...layers.overwriting import same_file
 from ...layers.sinks import is_wanted, output_path
 from ..base import Algorithm, FeedbackProgress
+from ..parameters import add_choice, add_table
 
 SOURCE = "SOURCE"
 TABLE = "TABLE"
@@ -54,35 +53,26 @@ class BgaTable(Algorithm):
     )
 
     def initAlgorithm(self, configuration=None) -> None:  # noqa: ANN001 - QGIS's signature
-        self.add(
-            QgsProcessingParameterEnum(
-                SOURCE,
-                self.tr("Table of SoundVis"),
-                options=list(SOURCES),
-                defaultValue=SOURCES[0],
-                usesStaticStrings=True,
-            ),
+        add_choice(
+            self,
+            SOURCE,
+            "Table of SoundVis",
+            SOURCES,
             "table-1: classes of aerial and street views with the weights of the paper. audioset: the 527 classes of "
             "sounds. The others: crosswalks from the classes of published land cover schemes and data sets.",
         )
-        self.add(
-            QgsProcessingParameterFile(
-                TABLE,
-                self.tr("Table of your own (CSV)"),
-                behavior=QgsProcessingParameterFile.Behavior.File,
-                fileFilter="CSV (*.csv *.tsv *.txt);;All files (*)",
-                optional=True,
-            ),
+        add_table(
+            self,
+            TABLE,
+            "Table of your own (CSV)",
             "Checked and loaded in place of the table of SoundVis.",
+            endings="*.csv *.tsv *.txt",
         )
-        self.add(
-            QgsProcessingParameterEnum(
-                KIND,
-                self.tr("What your table is"),
-                options=list(KINDS),
-                defaultValue=AUTO,
-                usesStaticStrings=True,
-            ),
+        add_choice(
+            self,
+            KIND,
+            "What your table is",
+            KINDS,
             "weights: class, biophony, geophony, anthrophony. crosswalk: the same by code, by key and value, or with "
             "paper_class. sound classes: names or ids (mid) of AudioSet. By its columns: whichever they fit.",
             advanced=True,

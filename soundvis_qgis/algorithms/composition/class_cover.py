@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from qgis.core import QgsProcessingContext, QgsProcessingParameterEnum
+from qgis.core import QgsProcessingContext
 
 from ..base import Algorithm
-from ..parameters import WEIGHTS
+from ..parameters import WEIGHTS, add_choice
 from .base import ClassInput, raster_layer, take_class_raster, weights_problem
 
 CROSSWALK = "CROSSWALK"
@@ -19,14 +19,11 @@ CROSSWALKS = (NAMES, "worldcover", "corine", "openearthmap", "loveda")
 
 def add_crosswalk(algorithm: Algorithm, advanced: bool = False) -> None:
     """CROSSWALK: how the codes of the raster are told."""
-    algorithm.add(
-        QgsProcessingParameterEnum(
-            CROSSWALK,
-            algorithm.tr("Codes of the raster"),
-            options=list(CROSSWALKS),
-            defaultValue=CROSSWALKS[0],
-            usesStaticStrings=True,
-        ),
+    add_choice(
+        algorithm,
+        CROSSWALK,
+        "Codes of the raster",
+        CROSSWALKS,
         "class names: the raster names its classes (in the file, its attribute table or the layer's style), or the "
         "weights table lists their codes. Else the published codes of ESA WorldCover 2020 and 2021, CORINE level 3 "
         "(three-digit codes, or 1 to 44), OpenEarthMap or LoveDA, with SoundVis' crosswalk to Table 1.",

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from qgis.core import (
     QgsProcessing,
-    QgsProcessingParameterEnum,
     QgsProcessingParameterExtent,
     QgsProcessingParameterFeatureSource,
-    QgsProcessingParameterFile,
     QgsProcessingParameterMultipleLayers,
     QgsProcessingParameterString,
 )
 
 from ..base import Algorithm
-from ..parameters import PREFIX, add_number
+from ..parameters import PREFIX, add_choice, add_number, add_table
 from .uncertainty import add_uncertainty
 
 INPUT = "INPUT"
@@ -74,14 +72,11 @@ def add_map(algorithm: Algorithm) -> None:
         "Layers of polygons and lines that are one map together, such as the buildings, roads and land use of "
         "OpenStreetMap; or one class raster. Filters of layers are honoured, selections are not.",
     )
-    algorithm.add(
-        QgsProcessingParameterEnum(
-            CROSSWALK,
-            algorithm.tr("Crosswalk"),
-            options=list(CROSSWALKS),
-            defaultValue=CROSSWALKS[0],
-            usesStaticStrings=True,
-        ),
+    add_choice(
+        algorithm,
+        CROSSWALK,
+        "Crosswalk",
+        CROSSWALKS,
         "What the classes of the map are called: tags of OpenStreetMap, ESA WorldCover 2020 and 2021, CORINE level "
         "3 (three-digit codes, or 1 to 44 as in its rasters), OpenEarthMap, LoveDA, Cityscapes, ADE20K, or the "
         "class names of the paper's Table 1.",
@@ -106,14 +101,10 @@ def add_map(algorithm: Algorithm) -> None:
 
 def _add_advanced(algorithm: Algorithm) -> None:
     """What most runs leave as it is."""
-    algorithm.add(
-        QgsProcessingParameterFile(
-            CROSSWALK_FILE,
-            algorithm.tr("Crosswalk of your own (CSV)"),
-            behavior=QgsProcessingParameterFile.Behavior.File,
-            fileFilter="CSV (*.csv);;All files (*)",
-            optional=True,
-        ),
+    add_table(
+        algorithm,
+        CROSSWALK_FILE,
+        "Crosswalk of your own (CSV)",
         "Goes before the crosswalk chosen above. Columns: class (or key and value, for tags), then biophony, "
         "geophony and anthrophony (0 or more, an empty cell is 0), or paper_class for the weights of Table 1; optional "
         "code, source (paper, extension, user, unmapped) and note. 'Edit or check a table of BGA weights' checks it.",
@@ -144,14 +135,11 @@ def _add_advanced(algorithm: Algorithm) -> None:
         "read are counted in the log.",
         advanced=True,
     )
-    algorithm.add(
-        QgsProcessingParameterEnum(
-            ORDER,
-            algorithm.tr("What lies on top"),
-            options=list(ORDERS),
-            defaultValue=ORDERS[0],
-            usesStaticStrings=True,
-        ),
+    add_choice(
+        algorithm,
+        ORDER,
+        "What lies on top",
+        ORDERS,
         "Which class counts where features overlap. size: buildings, then lines (the widest first), then polygons "
         "from the smallest to the largest; of equals, the later one. layers: the first layer of the list, and "
         "within a layer the last feature.",

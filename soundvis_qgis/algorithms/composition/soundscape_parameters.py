@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from qgis.core import (
     QgsProcessing,
-    QgsProcessingParameterEnum,
     QgsProcessingParameterFeatureSink,
     QgsProcessingParameterRasterDestination,
     QgsProcessingParameterRasterLayer,
 )
 
 from ..base import Algorithm
-from ..parameters import add_number, add_weights
+from ..parameters import add_choice, add_number, add_weights
 from .class_cover import add_crosswalk
 
 INPUT = "INPUT"
@@ -36,14 +35,11 @@ def add_parameters(algorithm: Algorithm) -> None:
         "Raster of class codes, as 'Segment raster' makes it, or any land cover raster.",
     )
     add_crosswalk(algorithm)
-    algorithm.add(
-        QgsProcessingParameterEnum(
-            KERNEL,
-            algorithm.tr("Kernel"),
-            options=list(SHAPES),
-            defaultValue=SHAPES[0],
-            usesStaticStrings=True,
-        ),
+    add_choice(
+        algorithm,
+        KERNEL,
+        "Kernel",
+        SHAPES,
         "How much the ground counts by its distance. uniform: all the same within the radius, nothing beyond. "
         "exponential: half as much with every half-distance, with a long tail. gaussian: half as much at the "
         "half-distance, next to nothing at three of them.",
@@ -57,14 +53,11 @@ def add_parameters(algorithm: Algorithm) -> None:
         "Radius of the uniform kernel; distance at which the ground counts half in the other two.",
         maximum=100_000.0,
     )
-    algorithm.add(
-        QgsProcessingParameterEnum(
-            VALUES,
-            algorithm.tr("Values"),
-            options=[NORMALISED, RAW],
-            defaultValue=NORMALISED,
-            usesStaticStrings=True,
-        ),
+    add_choice(
+        algorithm,
+        VALUES,
+        "Values",
+        [NORMALISED, RAW],
         "normalised: the three categories sum to 1 in every cell. raw: the means of their weights.",
     )
     add_weights(algorithm, "aerial")

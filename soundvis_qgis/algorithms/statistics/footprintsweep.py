@@ -12,7 +12,6 @@ from qgis.core import (
     QgsGeometry,
     QgsProcessing,
     QgsProcessingContext,
-    QgsProcessingParameterEnum,
     QgsProcessingParameterFeatureSink,
     QgsProcessingParameterRasterLayer,
     QgsProcessingParameterString,
@@ -26,7 +25,7 @@ from ...layers.sources import make_transform, site_point
 from ..base import Algorithm, FeedbackProgress
 from ..composition.bgasites import SAMPLES
 from ..composition.class_cover import add_crosswalk, cover_problem, take_class_cover
-from ..parameters import add_weights
+from ..parameters import add_choice, add_weights
 from .correlation_parameters import (
     GROUP,
     INPUT,
@@ -133,14 +132,11 @@ class FootprintSweep(Algorithm):
     def _add_advanced(self) -> None:
         add_crosswalk(self, advanced=True)
         add_weights(self, "aerial", advanced=True)
-        self.add(
-            QgsProcessingParameterEnum(
-                SIGHT,
-                self.tr("What is compared"),
-                options=[BGA, SHARES],
-                defaultValue=BGA,
-                usesStaticStrings=True,
-            ),
+        add_choice(
+            self,
+            SIGHT,
+            "What is compared",
+            [BGA, SHARES],
             "bga: biophony, geophony and anthrophony that the land cover suggests. shares: the shares of its classes.",
             advanced=True,
         )
