@@ -21,7 +21,10 @@ before = set(sys.modules)
 from soundvis_qgis.plugin import SoundVisPlugin
 from soundvis_qgis.provider import SoundVisProvider
 calls, load = [], SoundVisProvider.loadAlgorithms
-SoundVisProvider.loadAlgorithms = lambda provider: (calls.append(1), load(provider))
+def counted(provider):
+    calls.append(1)
+    load(provider)
+SoundVisProvider.loadAlgorithms = counted
 plugin = SoundVisPlugin(None)
 plugin.initProcessing()
 modules = sorted({name.split(".")[0] for name in set(sys.modules) - before})
