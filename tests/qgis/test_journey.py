@@ -326,6 +326,46 @@ def test_the_ready_model_on_the_river_town(qgis_process, river_town):
         assert heard[name]["snd_dominant"] == "geophony", name
 
 
+def test_from_two_folders_of_real_files(qgis_process, river_town, test_data, tmp_path):
+    """Places from tables; the photos' own EXIF tells another town, which is remarked and not taken."""
+    pyproj = pytest.importorskip("pyproj")
+    to_degrees = pyproj.Transformer.from_crs(28992, 4326, always_xy=True).transform
+    kinds = {"recordings": ("audio", "ogg"), "photos": ("photos", "jpg")}
+    for name, (folder, extension) in kinds.items():
+        (tmp_path / name).mkdir()
+        lines = ["file,latitude,longitude"]
+        for place in RIVER_TOWN:
+            file = f"{place.recording if name == 'recordings' else place.photo}.{extension}"
+            shutil.copy(test_data / folder / file, tmp_path / name)
+            lon, lat = to_degrees(127375.0 + 0.25 * place.column, 428250.0 - 0.25 * place.row)
+            lines.append(f"{file},{lat:.8f},{lon:.8f}")
+        (tmp_path / name / "places.csv").write_text("\n".join(lines) + "\n", "utf-8")
+    outputs = {
+        name: str(tmp_path / file)
+        for name, file in (
+            ("bga_sites__sites", "sites.gpkg"),
+            ("segment_raster__classes", "classes.tif"),
+            ("bga_raster__bga", "bga.tif"),
+            ("correlate__correlations", "correlations.csv"),
+            ("correlate__report", "report.html"),
+        )
+    }
+    qgis_process(
+        "run", "soundvis:sound_vision_from_folders", RECORDINGS=tmp_path / "recordings", PHOTOS=tmp_path / "photos",
+        BASEMAP=river_town.aerial, MAX_DISTANCE=5, FOOTPRINT=40, RADIUS=15, PERMUTATIONS=99, **outputs,
+    )  # fmt: skip
+    sites = {Path(site["path"]).stem: site for site in read_features(outputs["bga_sites__sites"])}
+    assert set(sites) == {place.recording for place in RIVER_TOWN}
+    for place in RIVER_TOWN:
+        site = sites[place.recording]
+        assert Path(site["photo_path"]).stem == place.photo
+        assert site["photo_dist_m"] < 0.01 and site["photo_source_of_position"] == "table places.csv"
+        assert "EXIF puts it" in site["photo_remark"]
+        assert [site[name] for name in ("snd_status", "st_status", "aer_status")] == ["ok"] * 3
+    assert sites["waves"]["aer_dominant"] == "geophony"
+    assert "<svg" in Path(outputs["correlate__report"]).read_text("utf-8")
+
+
 def test_the_ready_model_by_its_path_on_zurich(qgis_process, housing):
     model = STAGED / "resources" / "models" / "sound_vision_alignment.model3"
     sites = check_results(housing, run_model(qgis_process, housing, str(model)))
