@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from soundvis_core.errors import Cancelled, InputError
-from soundvis_core.progress import NoProgress
 from soundvis_core.statistics import cross_modal
 from soundvis_core.statistics.agreement import AGREEMENTS, agreement
 from soundvis_core.statistics.cross_modal import (
@@ -17,6 +16,7 @@ from soundvis_core.statistics.cross_modal import (
     match_reasons,
 )
 from soundvis_core.statistics.results import Block
+from tests.builders.counted_progress import Counted
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -208,24 +208,10 @@ def test_different_lengths_have_no_cosine():
         embedding_agreement(np.ones((4, 3)), np.ones((5, 3)))
 
 
-class Impatient(NoProgress):
-    """Cancels at the given look; keeps what was reported."""
-
-    def __init__(self, looks=10**9):
-        self.looks, self.told = looks, []
-
-    def report(self, fraction):
-        self.told.append(fraction)
-
-    def cancelled(self):
-        self.looks -= 1
-        return self.looks < 0
-
-
 def test_long_runs_say_how_long_they_take(monkeypatch):
     monkeypatch.setattr(cross_modal, "_PER_SITE", 1.0)
     told = []
-    patient = Impatient()
+    patient = Counted()
     patient.info = told.append
     shares = np.random.default_rng(0).dirichlet([1, 1, 1], 30)
     composition_agreement(shares, shares[::-1], "cosine", 8, 0, patient)
@@ -234,11 +220,11 @@ def test_long_runs_say_how_long_they_take(monkeypatch):
 
 def test_progress_and_cancel():
     sound, sight = embeddings(20)
-    patient = Impatient()
+    patient = Counted()
     embedding_agreement(sound, sight, 50, 0, patient)
     assert patient.told == sorted(patient.told) and 0.9 < patient.told[-1] <= 1.0
     for looks in (0, 3, 20):
         with pytest.raises(Cancelled):
-            embedding_agreement(sound, sight, 50, 0, Impatient(looks))
+            embedding_agreement(sound, sight, 50, 0, Counted(looks))
     with pytest.raises(Cancelled):
-        composition_agreement(np.abs(sound), np.abs(sight), "hellinger", 50, 0, Impatient(5))
+        composition_agreement(np.abs(sound), np.abs(sight), "hellinger", 50, 0, Counted(5))

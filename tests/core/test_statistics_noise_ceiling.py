@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from soundvis_core.errors import Cancelled, InputError
-from soundvis_core.progress import NoProgress
 from soundvis_core.statistics import noise_ceiling as module
 from soundvis_core.statistics.noise_ceiling import noise_ceiling
+from tests.builders.counted_progress import Counted
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -127,18 +127,6 @@ def test_refusals():
         noise_ceiling(windows_of(5), measure="euclid")
     with pytest.raises(InputError, match="halvings is 0"):
         noise_ceiling(windows_of(5), halvings=0)
-
-
-class Counted(NoProgress):
-    def __init__(self, looks=10**9):
-        self.looks, self.told = looks, []
-
-    def report(self, fraction):
-        self.told.append(fraction)
-
-    def cancelled(self):
-        self.looks -= 1
-        return self.looks < 0
 
 
 def test_progress_and_cancel():
