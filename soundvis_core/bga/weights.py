@@ -54,16 +54,14 @@ class ClassWeights:
 
 @dataclass(frozen=True)
 class WeightTable:
-    """Classes with their weights, found by the slug of a class name, by alias, or by raster code."""
+    """Classes with their weights, found by the slug of a class name or by alias."""
 
     name: str
     rows: tuple[ClassWeights, ...]
     _by_slug: Mapping[str, ClassWeights] = field(init=False, repr=False, compare=False)
-    _by_code: Mapping[int, ClassWeights] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_by_slug", _index_names(self.rows))
-        object.__setattr__(self, "_by_code", {row.code: row for row in self.rows if row.code is not None})
 
     def weights(self, class_name: str) -> np.ndarray | None:
         """Weights of a class: (3,) float64 in the order of ``CATEGORIES``; None where it is not mapped.
@@ -77,14 +75,10 @@ class WeightTable:
         """The row of a class, found as :meth:`weights` finds it; None where the table does not know the class."""
         return self._by_slug.get(slug(class_name))
 
-    def weights_for_code(self, code: int) -> np.ndarray | None:
-        """Weights of a raster value, only where the table has a ``code`` column; else None."""
-        return _vector(self._by_code.get(int(code)))
-
     @property
-    def has_codes(self) -> bool:
-        """Whether the table maps raster values directly."""
-        return bool(self._by_code)
+    def names_by_code(self) -> dict[int, str]:
+        """The class of each raster value; empty where the table has no ``code`` column."""
+        return {row.code: row.name for row in self.rows if row.code is not None}
 
 
 def load_weights(path: str | None = None, scene: str = "aerial") -> WeightTable:

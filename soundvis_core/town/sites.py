@@ -9,7 +9,7 @@ from typing import Any, Callable
 import numpy as np
 
 from .plan import SIZE, Plan, Point, along
-from .raster import PIXELS, RESOLUTION, Rasters
+from .raster import RESOLUTION, Rasters
 from .surfaces import BUILDING, VEHICLES, WATER
 
 CENTRE, RIVERSIDE, OUTSKIRTS = "Centre", "Riverside", "Outskirts"
@@ -142,9 +142,3 @@ def _inside(areas: list[Any], inset: float, rng: np.random.Generator) -> list[Po
             if room.contains(Dot(x, y)):
                 points.append((float(x), float(y)))
     return points
-
-
-def pixel_of(x: float, y: float) -> tuple[int, int]:
-    """Row and column of the pixel that holds a point of the map (metres from the lower-left corner)."""
-    row = min(max(int((SIZE - y) / RESOLUTION), 0), PIXELS - 1)
-    return row, min(max(int(x / RESOLUTION), 0), PIXELS - 1)

@@ -94,11 +94,9 @@ def names_for_weights(
     Raises InputError where the codes cannot be told.
     """
     names = class_names(layer)
-    if table.has_codes:
-        for row in table.rows:
-            if row.code is not None:
-                names[row.code] = row.name
-        return names, ""
+    coded = table.names_by_code
+    if coded:
+        return {**names, **coded}, ""
     if names:
         return names, ""
     check_no_picture(layer)

@@ -68,7 +68,7 @@ def test_names_are_found_by_slug_and_alias(scene, given, row):
 def test_what_the_table_does_not_know_is_unmapped():
     assert load_weights().weights("sky") is None
     assert load_weights().weights("") is None
-    assert load_weights().weights_for_code(1) is None
+    assert load_weights().names_by_code == {}
     with pytest.raises(InputError, match="aerial' or 'street"):
         load_weights(scene="underwater")
 
@@ -107,13 +107,9 @@ def test_scene_alias_code_and_source_columns(tmp_path):
     table = load_weights(path)
     assert [row.name for row in table.rows] == ["Tree cover", "Water", "Unknown"]
     assert [row.name for row in load_weights(path, "street").rows] == ["Water", "Wall"]
-    np.testing.assert_array_equal(table.weights_for_code(10), (1, 0.3, 0))
+    assert table.names_by_code == {10: "Tree cover", 80: "Water", 95: "Unknown"}
     np.testing.assert_array_equal(table.weights("Lake"), (0.3, 1, 0))
-    assert (
-        table.weights("wall") is None
-        and table.weights("unknown") is None
-        and table.weights_for_code(95) is None
-    )
+    assert table.weights("wall") is None and table.weights("unknown") is None
 
 
 HEADER = "class,biophony,geophony,anthrophony\n"
