@@ -12,7 +12,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QPointF
 
-from .marker_rules import MARKED, PLAIN, WITH_REMARK, by_rules, marker
+from .markers import MARKED, PLAIN, WITH_REMARK, by_rules, marker
 from .outputs import Styler
 
 #: The arrow begins in the point.

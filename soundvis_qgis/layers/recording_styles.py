@@ -12,7 +12,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QColor
 
-from .marker_rules import MARKED, PLAIN, WITH_REMARK, by_rules, marker
+from .markers import MARKED, PLAIN, WITH_REMARK, by_rules, marker
 from .outputs import Styler
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
-from qgis.core import QgsMapLayer, QgsMarkerSymbol, QgsRuleBasedRenderer, QgsVectorLayer
+from qgis.core import QgsMapLayer, QgsVectorLayer
 
 from .colours import RGB, UNKNOWN
+from .markers import MARKED, PLAIN, by_rules, marker
 from .outputs import Styler
 
-#: Blue and vermilion of the Okabe-Ito set, told apart with every common colour vision; the shape differs, too.
-_KEPT: RGB = (0, 114, 178)
-_MASKED: RGB = (86, 180, 233)
-_DROPPED: RGB = (213, 94, 0)
+#: The light blue of the Okabe-Ito set: between what is kept whole and what is not.
+_IN_PART: RGB = (86, 180, 233)
 
 
 def screening_styles(prefix: str) -> dict[str, Styler]:
@@ -24,28 +23,16 @@ def _paint(layer: QgsMapLayer, prefix: str) -> bool:
     keep, masked = prefix + "keep", prefix + "masked"
     if not isinstance(layer, QgsVectorLayer) or layer.fields().lookupField(keep) < 0:
         return False
-    some = f'coalesce("{masked}", 0) > 0' if layer.fields().lookupField(masked) >= 0 else "FALSE"
-    root = QgsRuleBasedRenderer.Rule(None)
-    for label, expression, colour, shape, size in (
-        ("Keep", f'"{keep}" = 1 AND NOT ({some})', _KEPT, "circle", 2.8),
-        ("Keep, some windows masked", f'"{keep}" = 1 AND {some}', _MASKED, "circle", 2.8),
-        ("Better left out", f'"{keep}" = 0', _DROPPED, "diamond", 3.8),
-        ("Not screened", f'"{keep}" IS NULL', UNKNOWN, "square", 2.2),
-    ):
-        if some == "FALSE" and "masked" in label:
-            continue
-        symbol = QgsMarkerSymbol.createSimple(
-            {
-                "name": shape,
-                "size": str(size),
-                "color": "{},{},{}".format(*colour),
-                "outline_color": "#ffffff",
-                "outline_width": "0.3",
-            }
-        )
-        rule = QgsRuleBasedRenderer.Rule(symbol)
-        rule.setFilterExpression(expression)
-        rule.setLabel(label)
-        root.appendChild(rule)
-    layer.setRenderer(QgsRuleBasedRenderer(root))
+    kept, in_part = f'"{keep}" = 1', []
+    if layer.fields().lookupField(masked) >= 0:
+        some = f'coalesce("{masked}", 0) > 0'
+        in_part = [("Keep, some windows masked", f"{kept} AND {some}", marker("circle", 2.8, _IN_PART))]
+        kept = f"{kept} AND NOT ({some})"
+    rules = [
+        ("Keep", kept, marker("circle", 2.8, PLAIN)),
+        *in_part,
+        ("Better left out", f'"{keep}" = 0', marker("diamond", 3.8, MARKED)),
+        ("Not screened", f'"{keep}" IS NULL', marker("square", 2.2, UNKNOWN)),
+    ]
+    layer.setRenderer(by_rules(rules))
     return True
