@@ -48,7 +48,7 @@ class Companions:
         self._served: set[str] = set()
         self._swapped: dict[str, str] = {}
         if metadata:
-            table = read_table(metadata, f"table {os.path.basename(metadata)}")
+            table = read_table(metadata, f"table {os.path.basename(metadata)}", one)
             check_names_files(table, one)
             self._named.append(self._finder(table, found.files, progress.warn))
         if track:
@@ -80,11 +80,11 @@ class Companions:
     def _add_table(self, path: str) -> None:
         """A table of a folder, where its header names files and something about them."""
         full = os.path.join(self._folder, path)
-        names, columns = header_of(full)
+        names, columns = header_of(full, self._one)
         if not (columns.names_files and columns.useful) or set(names) >= _OWN:
             return
         try:
-            table = read_table(full, f"table {path}")
+            table = read_table(full, f"table {path}", self._one)
         except InputError as error:
             self._progress.warn(f"{error} It is left.")
             return
@@ -150,7 +150,7 @@ class Companions:
         """A side-car is about its file, whatever it calls it; only its first row, or the one that names it."""
         try:
             table: Table = read_table(
-                os.path.join(self._folder, beside), f"side-car {beside.rpartition('/')[2]}"
+                os.path.join(self._folder, beside), f"side-car {beside.rpartition('/')[2]}", self._one
             )
         except InputError as error:
             claims.refused.append(str(error))

@@ -33,8 +33,10 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
-def read_table(path: str, name: str) -> Table:
-    """The table in a CSV file: commas, semicolons, tabs or bars; UTF-8 or Windows' Western encoding.
+def read_table(path: str, name: str, one: str = "recording") -> Table:
+    """The table about recordings (or photos: ``one``) in a CSV file.
+
+    Commas, semicolons, tabs or bars; UTF-8 or Windows' Western encoding.
 
     Raises InputError where it is no such table.
     """
@@ -54,10 +56,10 @@ def read_table(path: str, name: str) -> Table:
         raise InputError(f"The {name} is not a CSV file: {error}.") from error
     if len(rows) < 2:
         raise InputError(f"The {name} has no rows below its header.")
-    return Table(name, recognise(rows[0]), tuple(rows[1:]))
+    return Table(name, recognise(rows[0], one), tuple(rows[1:]))
 
 
-def header_of(path: str) -> tuple[list[str], Columns]:
+def header_of(path: str, one: str = "recording") -> tuple[list[str], Columns]:
     """The column names in the first line of a file and what they mean; none where it cannot be read."""
     try:
         with open(path, "rb") as file:
@@ -65,7 +67,7 @@ def header_of(path: str) -> tuple[list[str], Columns]:
         names = next(csv.reader([line.replace("\0", "")], delimiter=_delimiter(line)), [])
     except (OSError, csv.Error):
         names = []
-    return names, recognise(names)
+    return names, recognise(names, one)
 
 
 def _delimiter(line: str) -> str:

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 #: Normalised names (lower case, letters and digits only) by meaning, in the order of preference.
 _NAMES = {
-    "file": "path filepath filename mp3name file recording audiofile audio soundfile sound wav wavfile name "
-    "originalfilename photo image photofile imagefile imagename photoname",
+    "file": "path filepath filename mp3name file {one} name originalfilename",
     "folder": "folder directory key identifier deployment card",
     "id": "id imageid photoid recordingid xcid freesoundid catnr catalognumber nr",
     "latitude": "latitude lat decimallatitude gpslatitude gpslat latdd latitudedd ycoord y",
@@ -32,6 +31,11 @@ _NAMES = {
     "heading": "computedcompassangle compassangle heading gpsimgdirection direction azimuth bearing",
     "projection": "projection projectiontype cameratype",
     "recorder": "device recorderid dvc model recordermodel serial serialnumber equipment",
+}
+#: What the column of the files is called by what they are: a table about sites may have one for each kind.
+_FILES = {
+    "recording": "recording recordingfile audiofile audio soundfile sound wav wavfile",
+    "photo": "photo photofile photoname image imagefile imagename picture",
 }
 #: What a table has to tell beside a file to be of any use.
 _USEFUL = ("latitude", "pair", "utc", "moment", "date", "licence", "author", "link")
@@ -68,12 +72,13 @@ class Columns:
         return any(meaning in self.by_meaning for meaning in _USEFUL)
 
 
-def recognise(header: Sequence[str]) -> Columns:
-    """The columns of a header; of several with one meaning the preferred."""
+def recognise(header: Sequence[str], one: str = "recording") -> Columns:
+    """The columns of a header of a table about files of a kind (``one``); of several with one meaning the preferred."""
     plain = [re.sub(r"[^a-z0-9]", "", name.lower()) for name in header]
     found: dict[str, int] = {}
     for meaning, names in _NAMES.items():
-        index = next((plain.index(name) for name in names.split() if name in plain), None)
+        words = names.format(one=_FILES[one]).split()
+        index = next((plain.index(name) for name in words if name in plain), None)
         if index is not None:
             found[meaning] = index
     # xeno-canto's "file" is an address to download from; its "file-name" is the name.

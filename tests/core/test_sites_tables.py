@@ -258,3 +258,18 @@ def test_tracks_that_are_none(tmp_path, text, words):
     (tmp_path / "t.gpx").write_text(text, "utf-8")
     with pytest.raises(InputError, match=words):
         read_track(str(tmp_path / "t.gpx"), "track t.gpx")
+
+
+@pytest.mark.parametrize(
+    ("header", "recordings", "photos"),
+    [
+        (["photo", "recording", "lat", "lon"], ["recording"], ["photo"]),
+        (["image", "lat", "lon"], [], ["image"]),
+        (["sound", "lat", "lon"], ["sound"], []),
+        # What is called a file is one of the kind that is looked for.
+        (["file", "photo", "recording", "lat", "lon"], ["file"], ["file"]),
+    ],
+)
+def test_a_table_of_sites_may_name_recordings_and_photos(header, recordings, photos):
+    assert recognise(header, "recording").naming == recordings
+    assert recognise(header, "photo").naming == photos
