@@ -143,10 +143,17 @@ class RecorderClock:
         return utc, "" if told.has_zone else self._turned(told.moment)
 
     def local(self, utc: dt.datetime, told: Told) -> dt.datetime:
-        """A moment in the zone that it was told with, or in the recorder's where that was UTC or none."""
+        """A moment in the zone that it was told with, or in the recorder's where that was UTC or none.
+
+        Raises :class:`NoTimeError` where that lies beyond the calendar, as 0001-01-01T00:00:00Z, which some programs
+        write for "unknown", does in the west.
+        """
         own = told.moment.tzinfo
         keeps = own is not None and told.moment.utcoffset()
-        return utc.astimezone(own if keeps else self.zone)
+        try:
+            return utc.astimezone(own if keeps else self.zone)
+        except OverflowError as error:
+            raise NoTimeError(f"{utc.year} is no year of any recorder") from error
 
     def _turned(self, moment: dt.datetime) -> str:
         first = moment.replace(tzinfo=self.zone, fold=0).utcoffset()

@@ -19,6 +19,7 @@ from .positions import NoPositionError, Position, checked
 
 _POINTS = ("trkpt", "wpt", "rtept")
 _BLOCK = 1 << 20
+_START = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
 
 
 class NoFixError(ValueError):
@@ -36,9 +37,8 @@ class Track:
     @property
     def span(self) -> str:
         """When the track begins and ends, in words."""
-        start, stop = (
-            dt.datetime.fromtimestamp(time, dt.timezone.utc) for time in (self.times[0], self.times[-1])
-        )
+        # Not fromtimestamp: on Windows it takes no time before 1970.
+        start, stop = (_START + dt.timedelta(seconds=time) for time in (self.times[0], self.times[-1]))
         return f"{start:%Y-%m-%d %H:%M} to {stop:%Y-%m-%d %H:%M} UTC"
 
     def at(self, moment: dt.datetime, gap: float) -> Position:
@@ -111,9 +111,9 @@ class _Reader:
                 moment = parse_time("".join(self._time)).moment
                 # GPX times are in UTC, also where somebody left out the Z.
                 moment = moment if moment.tzinfo else moment.replace(tzinfo=dt.timezone.utc)
-                self.fixes.append((moment.timestamp(), self._place))
-            except NoTimeError:
-                pass  # a fix without a time is none here
+                self.fixes.append((moment.astimezone(dt.timezone.utc).timestamp(), self._place))
+            except (NoTimeError, OverflowError):
+                pass  # a fix without a time, or with one beyond the calendar, is none here
             self._time = None
         elif name in _POINTS:
             self._place = self._time = None

@@ -205,7 +205,7 @@ def _told(claims: Claims, moment: Any, offset: Any, part: Any) -> Told | None:
         told = parse_time(text)
         if told.date_only:
             return told
-        if digits.isdigit():
+        if digits.isdecimal():
             told = Told(told.moment.replace(microsecond=int(digits[:6].ljust(6, "0"))))
         if not told.has_zone and zone.strip(" :"):
             told = parse_time(f"{told.moment:%Y-%m-%dT%H:%M:%S.%f}{zone}")

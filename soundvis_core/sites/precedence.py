@@ -57,18 +57,17 @@ def choose_time(claims: Sequence[TimeClaim], clock: RecorderClock) -> tuple[Mome
     remarks: list[str] = []
     known: list[tuple[Moment, str]] = []
     for claim in claims:
+        whole = not claim.told.date_only
         try:
             utc, doubt = clock.utc(claim.told, claim.own)
+            local = clock.local(utc, claim.told) if whole else None
         except NoTimeError as error:
             if not claim.weak:
                 remarks.append(f"{claim.source}: {error}")
             continue
         except (OverflowError, ValueError):
             continue
-        whole = not claim.told.date_only
-        known.append(
-            (Moment(claim, utc if whole else None, clock.local(utc, claim.told) if whole else None), doubt)
-        )
+        known.append((Moment(claim, utc if whole else None, local), doubt))
     known.sort(key=lambda pair: (pair[0].utc is None, pair[0].claim.weak))
     if not known:
         return None, remarks

@@ -209,3 +209,14 @@ def test_days_that_clocks_start_at_are_remarked_in_tables(tmp_path):
     assert scan(tmp_path)[0]["a.wav"].remark == "the time is on 1970-01-01: was the recorder's clock set?"
     photos = scan(tmp_path, scan_photos)[0]
     assert photos["b.jpg"].remark == "the time is on 1980-01-06: was the camera's clock set?"
+
+
+def test_a_track_at_the_edge_of_the_calendar(tmp_path):
+    """Loggers without a time write the year 1; what lies beyond the calendar in UTC is no fix."""
+    files.wav(tmp_path / "20240514_053000.WAV")
+    files.gpx(tmp_path / "a.gpx", [("0001-01-01T00:00:00Z", 52.5, 13.4)])
+    files.gpx(tmp_path / "b.gpx", [("0001-01-01T00:00:00+05:00", 52.5, 13.4)])
+    _, log = scan(tmp_path)
+    (idle,) = log.lines
+    assert idle.startswith("Tracks that tell the place of no recording: a.gpx (") and "b.gpx" not in idle
+    assert [line.partition(",")[0] for line in log.warnings] == ["The track b.gpx has 1 points"]

@@ -86,6 +86,15 @@ def test_times(tmp_path):
     assert [row.remark for name, row in rows.items() if name not in ("slow.jpg", "unset.jpg")] == [""] * 6
 
 
+def test_parts_of_a_second_that_are_no_number(tmp_path):
+    path = photo(
+        tmp_path / "a.jpg", place=gps(*LONDON), detail={TAKEN: "2024:05:14 05:30:00", SUBSECOND: "7654321"}
+    )
+    path.write_bytes(path.read_bytes().replace(b"7654321", b"\xb2\xb2\xb2\xb2\xb2\xb2\xb2"))  # superscripts
+    row = only(tmp_path)
+    assert (row.status, row.reason, row.time_utc) == ("ok", "", "2024-05-14T05:30:00Z")
+
+
 def test_a_clock_that_was_fast(tmp_path):
     """The zone is sought after the correction: a camera an hour ahead is not taken for one of another zone."""
     detail = {TAKEN: "2024:05:14 06:30:00"}

@@ -174,6 +174,17 @@ def test_clock_that_was_never_set(tmp_path):
     assert found["19700101_000012.WAV"].status == "skipped"
 
 
+@pytest.mark.parametrize("zone", ["UTC-5", "UTC", "UTC+5"])
+def test_a_time_at_the_edge_of_the_calendar_ends_no_scan(tmp_path, zone):
+    """0001-01-01 is what .NET writes for no time."""
+    files.wav(tmp_path / "a.wav")
+    write(tmp_path / "t.csv", "file,lat,lon,datetime\na.wav,52.5,13.4,0001-01-01T00:00:00Z\n")
+    recording = scan(tmp_path, clock=RecorderClock(time_zone(zone)))["a.wav"]
+    assert recording.position == (52.5, 13.4)
+    if zone == "UTC-5":
+        assert recording.remark == "table t.csv: 1 is no year of any recorder"
+
+
 def test_date_alone(tmp_path):
     files.wav(tmp_path / "a.wav")
     write(tmp_path / "t.csv", "file,lat,lon,date\na.wav,52.5,13.4,2017-01-04\n")
