@@ -14,7 +14,6 @@ from .claims import Claims, PositionClaim
 from .folders import Found
 from .gpx import NoFixError, Track, read_track
 from .metadata_tables import (
-    RowFinder,
     Table,
     check_names_files,
     claims_of,
@@ -23,6 +22,7 @@ from .metadata_tables import (
     rows_beyond_poles,
 )
 from .photo_tables import JsonTables
+from .row_finder import FolderTables, Names, RowFinder, paths_below
 
 #: Columns of the outputs of this plugin, which may lie in the folder and tell nothing new.
 _OWN = {"source_of_position", "source_of_time"}
@@ -50,12 +50,12 @@ class Companions:
         if metadata:
             table = read_table(metadata, f"table {os.path.basename(metadata)}", one)
             check_names_files(table, one)
-            self._named.append(self._finder(table, found.files, progress.warn))
+            self._named.append(self._finder(table, Names(found.files), progress.warn))
         if track:
             self._named_tracks.append(read_track(track, f"track {os.path.basename(track)}"))
         wanted = {stem for path in found.files for stem in _stems(path)}
         self._beside: dict[str, str] = {}
-        self._tables: dict[str, list[RowFinder]] = defaultdict(list)
+        self._tables: dict[str, FolderTables] = {}
         self._tracks: dict[str, list[str]] = defaultdict(list)
         self._track_beside: dict[str, str] = {}
         for path in found.tables:
@@ -89,20 +89,21 @@ class Companions:
             self._progress.warn(f"{error} It is left.")
             return
         below = path.rpartition("/")[0]
-        start = len(below) + 1 if below else 0
-        paths = [file[start:] for file in self._files if not below or file.startswith(below + "/")]
+        if below not in self._tables:
+            self._tables[below] = FolderTables(paths_below(below, self._files))
+        tables = self._tables[below]
         # A table of many rows beside few files is usual where an archive's list lies beside a part of its files.
-        self._tables[below].append(self._finder(table, paths, self._progress.info))
+        tables.add(self._finder(table, tables.files, self._progress.info))
 
-    def _finder(self, table: Table, paths: Sequence[str], tell: Callable[[str], None]) -> RowFinder:
+    def _finder(self, table: Table, files: Names, tell: Callable[[str], None]) -> RowFinder:
         """The rows of a table by the files they are about; ``tell`` hears of rows that are about none."""
-        finder = RowFinder(table, paths)
-        strangers = finder.strangers() if paths else []
-        if len(strangers) == len(table.rows) and paths:
+        finder = RowFinder(table, files)
+        strangers = finder.strangers() if files.paths else []
+        if len(strangers) == len(table.rows) and files.paths:
             names = " and ".join(f"'{name}'" for name in table.columns.naming)
             tell(
                 f"No row of the {table.name} is about a {self._one} in its folder. Files are looked for by {names} "
-                f"(which has {listed(strangers)}), and are called as {paths[0]}. Call the column that names them "
+                f"(which has {listed(strangers)}), and are called as {files.paths[0]}. Call the column that names them "
                 "'file', and check that it is the table of this folder."
             )
         elif strangers:
@@ -129,8 +130,9 @@ class Companions:
         if beside is not None:
             self._look_beside(beside, path, claims)
         for folder in _folders(path):
-            for finder in self._tables.get(folder, ()):
-                self._look_up(finder, path[len(folder) + 1 :] if folder else path, claims, doubts)
+            inside = path[len(folder) + 1 :] if folder else path
+            for finder in self._tables[folder].about(inside) if folder in self._tables else ():
+                self._look_up(finder, inside, claims, doubts)
         said, more = self._json.claims(path)
         claims.add(said)
         return claims, [*doubts, *more]
@@ -156,7 +158,7 @@ class Companions:
             claims.refused.append(str(error))
             return
         name = path.rpartition("/")[2]
-        row = RowFinder(table, [name]).find(name)[0] if len(table.rows) > 1 else None
+        row = RowFinder(table, Names([name])).find(name)[0] if len(table.rows) > 1 else None
         claims.add(claims_of(table, row or table.rows[0]))
 
     def has_tracks(self, path: str) -> bool:

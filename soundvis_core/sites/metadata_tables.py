@@ -7,10 +7,8 @@ import datetime as dt
 import io
 import os
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import unquote
 
 from ..errors import InputError
 from .claims import Claims, TimeClaim
@@ -21,7 +19,6 @@ from .table_columns import Columns, recognise
 #: Larger files are no tables about recordings.
 _MOST_BYTES = 256 << 20
 _HEADER_BYTES = 1 << 16
-_ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:[/\\]")
 
 
 @dataclass(frozen=True)
@@ -162,129 +159,3 @@ def rows_beyond_poles(table: Table) -> int:
         except NoPositionError:
             continue
     return beyond
-
-
-class RowFinder:
-    """Which row of a table is about a file. Paths are relative to the folder of the table, with slashes."""
-
-    def __init__(self, table: Table, paths: Iterable[str]) -> None:
-        """``paths``: all files that the table may be about."""
-        self.table = table
-        self._paths = tuple(paths)
-        self._rows: dict[str, list[int]] = defaultdict(list)
-        self._ends: dict[str, list[int]] = defaultdict(list)
-        self._ids: dict[str, int] = {}
-        self._namesakes = Counter(_key(path.rpartition("/")[2]) for path in self._paths)
-        whole = {_key(path) for path in self._paths}
-        for index, row in enumerate(table.rows):
-            keys, own = self._keys(row)
-            for key in keys:
-                self._rows[key].append(index)
-            for end in self._moved(row, whole):
-                self._ends[end].append(index)
-            if own:
-                self._ids.setdefault(own, index)
-
-    def _keys(self, row: Sequence[str]) -> tuple[list[str], str]:
-        """Under what a row is found: the files or the folder that it is about, and its id."""
-        file, folder, own = (self.table.columns.value(row, meaning) for meaning in ("file", "folder", "id"))
-        if "://" in file:
-            file = unquote(file.partition("?")[0].rpartition("/")[2])
-        file = file.replace("\\", "/").lstrip("./")
-        keys = [_key(f"{folder.strip('/')}/{file}")] if file and folder else []
-        if file:
-            keys.append(_key(file))
-        elif folder:
-            keys.append(_key(folder.replace("\\", "/").strip("/")) + "/")
-        return keys, re.sub(r"^XC", "", own.upper())
-
-    def _moved(self, row: Sequence[str], whole: Set[str]) -> list[str]:
-        """The file in ``whole`` that the end of a row's absolute path names: folders are moved to other computers."""
-        file = self.table.columns.value(row, "file")
-        if not _ABSOLUTE.match(file) or "://" in file:
-            return []
-        parts = _key(file.replace("\\", "/")).split("/")
-        ends = ("/".join(parts[start:]) for start in range(1, len(parts)))
-        return [end for end in ends if end in whole][:1]
-
-    def strangers(self) -> list[str]:
-        """What the rows are about that are about none of the files, in the words of the table."""
-        known: set[str] = set()
-        ids: set[str] = set()
-        for path in self._paths:
-            name = path.rpartition("/")[2]
-            for text in (path, *_tails(path), name):
-                known.update((_key(text), _key(os.path.splitext(text)[0])))
-            known.update(_key(text) + "/" for text in _folder_names(path))
-            ids.add(_id_in(name))
-        found = []
-        for row in self.table.rows:
-            keys, own = self._keys(row)
-            if known.isdisjoint([*keys, *self._moved(row, known)]) and not (own and own in ids):
-                told = (self.table.columns.value(row, meaning) for meaning in ("file", "folder", "id"))
-                found.append(next(filter(None, told), ""))
-        return found
-
-    def find(self, path: str) -> tuple[Sequence[str] | None, str]:
-        """The row about ``path`` (None where there is none), and what is doubtful about it (else empty)."""
-        name = path.rpartition("/")[2]
-        for text in (path, *_tails(path), name):
-            for key in (_key(text), _key(os.path.splitext(text)[0])):
-                rows = self._rows.get(key)
-                if not rows:
-                    continue
-                if "/" not in text and "/" in path and self._namesakes[_key(name)] > 1:
-                    return None, (
-                        f"{self.table.name} names {name} without its folder, and {self._namesakes[_key(name)]} "
-                        "files are called so"
-                    )
-                several = f"{len(rows)} rows of {self.table.name} name this file; the first is taken"
-                return self.table.rows[rows[0]], several if len(rows) > 1 else ""
-        index = self._ids.get(_id_in(name)) if self._ids else None
-        if index is not None:
-            return self.table.rows[index], ""
-        ends = self._ends.get(_key(path), [])
-        if len(ends) > 1:
-            return None, f"{len(ends)} rows of {self.table.name} name such a file, in other folders"
-        return (self.table.rows[ends[0]] if ends else self._by_folder(path)), ""
-
-    def _by_folder(self, path: str) -> Sequence[str] | None:
-        for text in _folder_names(path):
-            rows = self._rows.get(_key(text) + "/")
-            if rows:
-                return self.table.rows[rows[0]]
-        return None
-
-
-def _id_in(name: str) -> str:
-    """The id of a file as archives name them; empty where there is none.
-
-    XC123456 - Name.mp3, 123456__user__title.wav, Genus-species-123456.mp3.
-    """
-    stem = os.path.splitext(name)[0]
-    found = (
-        re.match(r"XC\s?(\d+)(?!\d)", stem, re.IGNORECASE)
-        or re.match(r"(\d+)(?:__|$|_[^_]|[- ])", stem)
-        or re.search(r"-(\d+)$", stem)
-    )
-    return found[1] if found else ""
-
-
-def _folder_names(path: str) -> list[str]:
-    """The folders of a path, the innermost first, each by its path and by its name."""
-    folders = path.split("/")[:-1]
-    return [
-        text
-        for depth in range(len(folders), 0, -1)
-        for text in ("/".join(folders[:depth]), folders[depth - 1])
-    ]
-
-
-def _tails(path: str) -> list[str]:
-    """A path without its first folders, the longest first, as far as a folder is left."""
-    parts = path.split("/")
-    return ["/".join(parts[start:]) for start in range(1, len(parts) - 1)]
-
-
-def _key(text: str) -> str:
-    return text.casefold()

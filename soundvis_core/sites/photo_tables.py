@@ -10,13 +10,13 @@ import datetime as dt
 import json
 import os
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from ..progress import Progress, check_cancelled
 from .claims import Claims
-from .metadata_tables import RowFinder, Table, claims_of
+from .metadata_tables import Table, claims_of
+from .row_finder import FolderTables, RowFinder, paths_below
 from .table_columns import recognise
 
 #: Larger files are no side-cars.
@@ -56,14 +56,15 @@ class JsonTables:
     def __init__(self, folder: str, files: Sequence[str], photos: Sequence[str], progress: Progress) -> None:
         """``files`` and ``photos``: paths relative to ``folder``, with slashes. Files that tell nothing are left."""
         self._beside: dict[str, Claims] = {}
-        self._tables: dict[str, list[RowFinder]] = defaultdict(list)
+        self._tables: dict[str, FolderTables] = {}
         stems = {stem for path in photos for stem in (path, os.path.splitext(path)[0])}
         for path in files:
             check_cancelled(progress)
             below = path.rpartition("/")[0]
-            start = len(below) + 1 if below else 0
-            near = [photo[start:] for photo in photos if not below or photo.startswith(below + "/")]
-            if not near:
+            if below not in self._tables:
+                self._tables[below] = FolderTables(paths_below(below, photos))
+            tables = self._tables[below]
+            if not tables.files.paths:
                 continue
             try:
                 found = list(_records(_content(os.path.join(folder, path))))
@@ -74,10 +75,10 @@ class JsonTables:
             stem = os.path.splitext(path)[0]
             name = f"side-car {path.rpartition('/')[2]}"
             if stem in stems and len(found) == 1:
-                table = _table(name, found, [stem.rpartition("/")[2]])
+                table = _table(name, found, {stem.rpartition("/")[2]})
                 self._beside[stem] = claims_of(table, table.rows[0])
             elif found:
-                self._tables[below].append(RowFinder(_table(name, found, near), near))
+                tables.add(RowFinder(_table(name, found, tables.files.exact), tables.files))
 
     def claims(self, path: str) -> tuple[Claims, list[str]]:
         """What the files say about a photo: its own, then those of its folder and of the folders above; doubts."""
@@ -88,8 +89,9 @@ class JsonTables:
         parts = path.split("/")[:-1]
         for depth in range(len(parts), -1, -1):
             below = "/".join(parts[:depth])
-            for finder in self._tables.get(below, ()):
-                row, doubt = finder.find(path[len(below) + 1 :] if below else path)
+            inside = path[len(below) + 1 :] if below else path
+            for finder in self._tables[below].about(inside) if below in self._tables else ():
+                row, doubt = finder.find(inside)
                 if doubt:
                     doubts.append(doubt)
                 if row is not None:
@@ -128,9 +130,8 @@ def _records(node: Any, depth: int = 0) -> Iterator[Mapping[str, Any]]:
                 yield from _records(child, depth + 1)
 
 
-def _table(name: str, records: Iterable[Mapping[str, Any]], photos: Sequence[str]) -> Table:
-    """Rows about photos; a record that may be called in several ways has several."""
-    known = set(photos)
+def _table(name: str, records: Iterable[Mapping[str, Any]], known: Set[str]) -> Table:
+    """Rows about photos, ``known`` by their paths; a record that may be called in several ways has several."""
     rows: list[tuple[str, ...]] = []
     for record in records:
         told = _row(record)
@@ -142,7 +143,7 @@ def _table(name: str, records: Iterable[Mapping[str, Any]], photos: Sequence[str
     return Table(name, recognise(_COLUMNS), tuple(rows))
 
 
-def _names(record: Mapping[str, Any], known: set[str]) -> Iterator[str]:
+def _names(record: Mapping[str, Any], known: Set[str]) -> Iterator[str]:
     for key in _FILES:
         value = record.get(key)
         if not isinstance(value, str) or not value.strip():

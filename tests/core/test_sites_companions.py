@@ -9,8 +9,9 @@ import pytest
 from soundvis_core.errors import InputError
 from soundvis_core.progress import NoProgress
 from soundvis_core.sites import Options, scan_recordings
-from soundvis_core.sites.metadata_tables import RowFinder, read_table
+from soundvis_core.sites.metadata_tables import read_table
 from soundvis_core.sites.photo_scan import scan_photos
+from soundvis_core.sites.row_finder import Names, RowFinder
 from tests.builders import recorder_files as files
 from tests.builders.photo_headers import gps, photo
 
@@ -98,7 +99,7 @@ def test_nothing_is_said_of_an_empty_folder(tmp_path):
 def test_which_rows_are_about_no_file(tmp_path, header, rows, strangers):
     path = write(tmp_path / "t.csv", "\n".join([f"{header},lat", *(f"{row},1" for row in rows)]))
     paths = ["1/a.wav", "1/Genus-species-154138.mp3", "1/XC77 - Bird.mp3"]
-    assert RowFinder(read_table(path, "table t.csv"), paths).strangers() == strangers
+    assert RowFinder(read_table(path, "table t.csv"), Names(paths)).strangers() == strangers
 
 
 def test_words_of_the_tool(tmp_path):

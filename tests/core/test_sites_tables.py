@@ -5,10 +5,14 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from soundvis_core.errors import InputError
+from soundvis_core.sites import scan_recordings
 from soundvis_core.sites.gpx import NoFixError, read_track
-from soundvis_core.sites.metadata_tables import RowFinder, check_names_files, claims_of, read_table
+from soundvis_core.sites.metadata_tables import Table, check_names_files, claims_of, read_table
+from soundvis_core.sites.row_finder import FolderTables, Names, RowFinder
 from soundvis_core.sites.table_columns import recognise
 from tests.builders import recorder_files as files
 
@@ -29,7 +33,7 @@ def table_of(tmp_path, text, encoding="utf-8"):
 def claims(tmp_path, text, file):
     table = table_of(tmp_path, text)
     check_names_files(table)
-    row, doubt = RowFinder(table, [file]).find(file)
+    row, doubt = RowFinder(table, Names([file])).find(file)
     assert row is not None and doubt == ""
     return claims_of(table, row)
 
@@ -116,7 +120,7 @@ def test_darwin_core_and_plain_words(tmp_path):
 
 def test_semicolons_decimal_commas_and_western_letters(tmp_path):
     table = table_of(tmp_path, "Datei;File;Lat;Lon;Author\n1;höhle.wav;51,5;-0,12;Müller\n", "cp1252")
-    row, _ = RowFinder(table, ["höhle.wav"]).find("höhle.wav")
+    row, _ = RowFinder(table, Names(["höhle.wav"])).find("höhle.wav")
     found = claims_of(table, row)
     assert tuple(found.positions[0].position) == (51.5, -0.12)
     assert found.author == "Müller"
@@ -125,15 +129,15 @@ def test_semicolons_decimal_commas_and_western_letters(tmp_path):
 def test_names_of_several_cards(tmp_path):
     """AudioMoths name files by time alone: two cards have the same names, and a table has to say which."""
     paths = ["card1/20240514_053000.WAV", "card2/20240514_053000.WAV", "card2/b.wav"]
-    bare = RowFinder(table_of(tmp_path, "file,lat,lon\n20240514_053000.WAV,51,1\nb.wav,52,2\n"), paths)
+    bare = RowFinder(table_of(tmp_path, "file,lat,lon\n20240514_053000.WAV,51,1\nb.wav,52,2\n"), Names(paths))
     row, doubt = bare.find(paths[0])
     assert row is None
     assert "without its folder, and 2 files are called so" in doubt
     assert bare.find(paths[2]) == (("b.wav", "52", "2"), "")
-    whole = RowFinder(table_of(tmp_path, "file,lat,lon\ncard2\\20240514_053000.wav,51,1\n"), paths)
+    whole = RowFinder(table_of(tmp_path, "file,lat,lon\ncard2\\20240514_053000.wav,51,1\n"), Names(paths))
     assert whole.find(paths[0]) == (None, "")
     assert whole.find(paths[1])[0] is not None
-    folders = RowFinder(table_of(tmp_path, "folder,lat,lon\ncard1,51,1\ncard2/,52,2\n"), paths)
+    folders = RowFinder(table_of(tmp_path, "folder,lat,lon\ncard1,51,1\ncard2/,52,2\n"), Names(paths))
     assert [folders.find(path)[0][1] for path in paths] == ["51", "52", "52"]
 
 
@@ -141,22 +145,22 @@ def test_names_of_several_cards(tmp_path):
 def test_absolute_paths_of_another_computer(tmp_path, top):
     """The longest end that is a file here decides; files of the same name that end alike are told apart or doubted."""
     text = f"file,lat,lon\n{top}card1/a.wav,51,1\n{top}card2/a.wav,52,2\n{top}b.wav,53,3\n"
-    finder = RowFinder(table_of(tmp_path, text), ["card1/a.wav", "card2/a.wav", "b.wav"])
+    finder = RowFinder(table_of(tmp_path, text), Names(["card1/a.wav", "card2/a.wav", "b.wav"]))
     found = [finder.find(path)[0] for path in ("card1/a.wav", "card2/a.wav", "b.wav")]
     assert [row and row[1] for row in found] == ["51", "52", "53"]
     assert finder.strangers() == []
-    inside = RowFinder(table_of(tmp_path, text), ["a.wav"])
+    inside = RowFinder(table_of(tmp_path, text), Names(["a.wav"]))
     row, doubt = inside.find("a.wav")
     assert row is None and "2 rows of table table.csv" in doubt
     assert inside.strangers() == [f"{top}b.wav"]
     # A relative path is meant as it stands.
     elsewhere = table_of(tmp_path, "file,lat,lon\nelsewhere/a.wav,51,1\n")
-    assert RowFinder(elsewhere, ["a.wav"]).find("a.wav")[0] is None
+    assert RowFinder(elsewhere, Names(["a.wav"])).find("a.wav")[0] is None
 
 
 def test_rows_that_name_one_file_twice_and_other_endings(tmp_path):
     finder = RowFinder(
-        table_of(tmp_path, "file,lat,lon\na.wav,51,1\nA.WAV,52,2\nb.flac,53,3\n"), ["a.wav", "b.ogg"]
+        table_of(tmp_path, "file,lat,lon\na.wav,51,1\nA.WAV,52,2\nb.flac,53,3\n"), Names(["a.wav", "b.ogg"])
     )
     row, doubt = finder.find("a.wav")
     assert row[1] == "51"
@@ -273,3 +277,51 @@ def test_tracks_that_are_none(tmp_path, text, words):
 def test_a_table_of_sites_may_name_recordings_and_photos(header, recordings, photos):
     assert recognise(header, "recording").naming == recordings
     assert recognise(header, "photo").naming == photos
+
+
+_NAMES = ("a.wav", "A.flac", "b", "XC1 b.wav", "1__u__t.wav")
+_PATHS = st.builds("/".join, st.lists(st.sampled_from(("s", "S1", *_NAMES)), min_size=1, max_size=3))
+
+
+@given(
+    paths=st.lists(_PATHS, min_size=1, max_size=4, unique=True),
+    tables=st.lists(
+        st.lists(
+            st.tuples(
+                st.one_of(
+                    st.just(""), _PATHS, _PATHS.map("/old/".__add__), _PATHS.map("https://x.org/".__add__)
+                ),
+                st.sampled_from(("", "s", "s/S1")),
+                st.sampled_from(("", "1", "XC1")),
+            ),
+            max_size=3,
+        ),
+        max_size=4,
+    ),
+)
+def test_no_table_that_knows_a_file_is_passed_over(paths, tables):
+    """Only some of a folder's tables are asked about a file: the others would have nothing to say."""
+    folder = FolderTables(paths)
+    columns = recognise(("file", "folder", "id"), "recording")
+    every = [RowFinder(Table("t", columns, tuple(rows)), folder.files) for rows in tables]
+    for finder in every:
+        folder.add(finder)
+    for path in paths:
+        asked = folder.about(path)
+        assert [finder for finder in every if finder in asked] == asked
+        assert all(finder.find(path) == (None, "") for finder in every if finder not in asked)
+
+
+def test_of_a_table_per_file_each_is_asked_once(tmp_path, monkeypatch):
+    """As tools that look for species leave them: 10,000 tables and files would be 100 million questions."""
+    asked = []
+    find = RowFinder.find
+    monkeypatch.setattr(RowFinder, "find", lambda finder, path: asked.append(path) or find(finder, path))
+    for number in range(20):
+        files.wav(tmp_path / f"r{number}.wav")
+        (tmp_path / f"r{number}.results.csv").write_text(
+            f"file,lat,lon\nr{number}.wav,51.5,{number}\n", "utf-8"
+        )
+    found = list(scan_recordings(str(tmp_path)))
+    assert {row.name: row.position.longitude for row in found} == {f"r{n}.wav": float(n) for n in range(20)}
+    assert sorted(asked) == sorted(row.name for row in found)
