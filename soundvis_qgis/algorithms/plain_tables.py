@@ -18,12 +18,7 @@ from ..layers.sinks import FieldSpec
 from .base import Algorithm
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from ..layers.outputs import OutputLayer
-
-#: Seconds of a window of a recording; the last one may be shorter.
-WINDOW = 10.0
 
 
 def add_table(algorithm: Algorithm, name: str, label: str, text: str) -> None:
@@ -93,11 +88,3 @@ def write_table(
         table.write(row)
     algorithm.on_success(table.close({**algorithm.provenance, **algorithm.facts}, name))
     return table.destination
-
-
-def window_lengths(starts: np.ndarray, seconds: float) -> list[float]:
-    """The length of each window, of ``seconds`` in all: whole windows, and what is left for the last one."""
-    if len(starts) == 0:
-        return []
-    whole = [WINDOW] * (len(starts) - 1)
-    return [*whole, min(max(seconds - sum(whole), 0.0), WINDOW)]

@@ -10,7 +10,7 @@ from qgis.core import QgsProcessingContext
 from soundvis_core.progress import Progress, check_cancelled
 
 from ...layers.sinks import integer, number, text
-from ..plain_tables import PlainTable, window_lengths
+from ..plain_tables import PlainTable
 
 if TYPE_CHECKING:
     from soundvis_core.bga.audioset import SoundClasses
@@ -51,6 +51,8 @@ class TagTable(PlainTable):
 
     def add(self, site: int, recording: str, values: Mapping[str, Any], progress: Progress) -> None:
         """Write the tags of a recording: ``starts`` (windows,), ``probabilities`` (windows, 527), ``seconds``."""
+        from soundvis_core.screening.mask import window_lengths
+
         starts, probabilities = values["starts"], values["probabilities"]
         lengths = window_lengths(starts, float(values["seconds"]))
         # In 32 bits on both sides: 0.1 of the user's is 0.1 of the model's.

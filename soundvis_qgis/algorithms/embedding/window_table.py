@@ -18,7 +18,7 @@ from ...layers.sinks import (
     pack_vector,
     text,
 )
-from ..plain_tables import WINDOW, PlainTable, window_lengths
+from ..plain_tables import PlainTable
 
 if TYPE_CHECKING:
     from ..base import Algorithm
@@ -67,6 +67,8 @@ class WindowTable(PlainTable):
         self, site: int, site_id: str | None, recording: str, values: Mapping[str, Any], progress: Progress
     ) -> None:
         """Write the windows of a recording: ``starts`` (windows,), ``embeddings`` (windows, d), ``seconds``."""
+        from soundvis_core.screening.mask import WINDOW, window_lengths
+
         starts = values["starts"]
         lengths = window_lengths(starts, float(values["seconds"]))
         for start, length, vector in zip(starts, lengths, values["embeddings"]):

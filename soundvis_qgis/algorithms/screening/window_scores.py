@@ -11,7 +11,7 @@ from soundvis_core.progress import Progress, check_cancelled
 from soundvis_core.screening.rules import SOUND_RULES
 
 from ...layers.sinks import integer, number, text
-from ..plain_tables import PlainTable, window_lengths
+from ..plain_tables import PlainTable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,6 +55,8 @@ class WindowScores(PlainTable):
         progress: Progress,
     ) -> None:
         """Write the windows of a recording: ``starts`` and ``seconds`` of ``values``, scores (w,) by rule."""
+        from soundvis_core.screening.mask import window_lengths
+
         starts = values["starts"]
         lengths = window_lengths(starts, float(values["seconds"]))
         for place, (start, length) in enumerate(zip(starts, lengths)):

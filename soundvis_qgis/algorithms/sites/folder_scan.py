@@ -29,6 +29,8 @@ from ..base import Algorithm, FeedbackProgress
 from ..parameters import add_number
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from soundvis_core.sites import Options, ScannedFile
 
     from ...layers.outputs import Styler
@@ -232,21 +234,11 @@ class FolderScan(Algorithm):
             return f"The output would overwrite {file} (given as '{label}'). Choose another file."
         return None
 
-    def _zone(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> Any:
-        """The zone of the clock; names that Python does not know are looked up in Qt (Windows has no list)."""
-        from soundvis_core.errors import InputError
-        from soundvis_core.sites import time_zone
+    def _zone(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> dt.tzinfo:
+        """The zone of the clock. Raises InputError where it is not known."""
+        from ...layers.moments import zone_of
 
-        from ...layers.qt_zones import qt_zone
-
-        name = self.parameterAsString(parameters, TIME_ZONE, context).strip()
-        try:
-            return time_zone(name)
-        except InputError:
-            zone = qt_zone(name)
-            if zone is None:
-                raise
-            return zone
+        return zone_of(self.parameterAsString(parameters, TIME_ZONE, context))
 
     def _options(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> Options:
         from soundvis_core.sites import Options, RecorderClock
