@@ -78,7 +78,11 @@ def _best(values: np.ndarray, kinds: np.ndarray) -> float:
     gain = spared - missed
     best = cuts[np.flatnonzero(gain >= gain.max() - 1e-12)]
     cut = int(best[(len(best) - 1) // 2])
-    return float(values[0]) if cut == 0 else float((values[cut - 1] + values[cut]) / 2.0)
+    if cut == 0:
+        return float(values[0])
+    middle = float(values[cut - 1] / 2.0 + values[cut] / 2.0)
+    # Between two numbers that lie next to each other there is none.
+    return middle if values[cut - 1] < middle < values[cut] else float(values[cut])
 
 
 def _rates(hit: np.ndarray, kinds: np.ndarray) -> tuple[float, float]:

@@ -204,6 +204,14 @@ def test_the_baseline_without_a_model_hears_used_windows_only(tmp_path):
     assert (none.status, other.status) == ("skipped", "failed")
 
 
+@pytest.mark.parametrize(("low", "high"), [(0.1, np.nextafter(0.1, 1.0)), (0.0, 5e-324), (1.5e308, 1.7e308)])
+def test_a_threshold_lies_between_scores_however_near_or_large(low, high):
+    marked = np.array([False, True])
+    assert calibrate(np.array([low, high]), marked).youden == 1.0
+    assert calibrate(np.array([-low, -high]), marked, below=True).youden == 1.0
+    assert np.isfinite(calibrate(np.array([low, high]), marked).threshold)
+
+
 def test_a_threshold_by_hand():
     """Every cut on a sheet of paper: at 2.25 J is 1 + 1/2 - 1, at 4.5 it is 2/3 + 1 - 1, which is the best."""
     found = calibrate(np.array([1.0, 2, 3, 4, 2.5, 5, 6]), np.array([0, 0, 0, 0, 1, 1, 1], bool))
