@@ -276,7 +276,8 @@ def _rows_of(path: str) -> list[dict[str, str]]:
             reader = csv.DictReader(file)
             if tuple(reader.fieldnames or ()) != COLUMNS:
                 raise ValueError("its columns are others")
-            return [row for row in reader if _is_listed(row)]
+            # Without the cells behind the last column that somebody may have added.
+            return [{column: row[column] for column in COLUMNS} for row in reader if _is_listed(row)]
     except (OSError, ValueError, csv.Error) as error:
         raise InputError(
             f"{path} is not a list of tiles that this tool wrote ({error}), and would be replaced. Choose another "

@@ -266,6 +266,20 @@ def test_a_list_with_paths_out_of_its_folder_touches_nothing_there(run, make_poi
     assert (tmp_path / "mine.tif").read_text() == "of the user"
 
 
+def test_a_list_with_cells_that_somebody_added(run, make_points, grey, tmp_path):
+    folder = tmp_path / "tiles"
+    parameters = {"RASTER": grey, "PIXELS": 32, "FOLDER": str(folder)}
+    for name in "ab":
+        run(
+            "cuttiles", {**parameters, "INPUT": make_points([(500200.0, 4999800.0)], {"name": [name]}, 32631)}
+        )
+        lines = (folder / "tiles.csv").read_text("utf-8").splitlines()
+        (folder / "tiles.csv").write_text(
+            "\n".join([lines[0], *(f"{line},checked" for line in lines[1:])]), "utf-8"
+        )
+    assert [row["file"] for row in manifest(folder)] == ["b.tif", "a.tif"]
+
+
 def test_the_list_is_not_written_over(run, make_points, grey, tmp_path):
     sites = make_points([(500200.0, 4999800.0)], {"name": ["a"]}, 32631)
     parameters = {"INPUT": sites, "RASTER": grey, "PIXELS": 32, "FOLDER": str(tmp_path / "t")}
