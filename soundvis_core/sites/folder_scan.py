@@ -6,6 +6,7 @@ Headers, names, side-cars, tables and tracks are read, never sound or pixels: th
 from __future__ import annotations
 
 import os
+import re
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -187,5 +188,5 @@ def _time(moment: Moment | None) -> tuple[str, str, str]:
 
 
 def _printable(path: str) -> str:
-    """A path with what is no Unicode (names of other systems) replaced."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    """A path with what is no Unicode replaced: bytes of other systems, and halves of characters that Windows takes."""
+    return re.sub("[\ud800-\udfff]", "\ufffd", path)

@@ -12,7 +12,8 @@ import pytest
 
 from soundvis_core.errors import Cancelled, InputError
 from soundvis_core.progress import NoProgress
-from soundvis_core.sites import Options, RecorderClock, scan_recordings, time_zone
+from soundvis_core.sites import Options, RecorderClock, folder_scan, scan_recordings, time_zone
+from soundvis_core.sites.folders import Found
 from tests.builders import recorder_files as files
 
 
@@ -183,6 +184,13 @@ def test_a_time_at_the_edge_of_the_calendar_ends_no_scan(tmp_path, zone):
     assert recording.position == (52.5, 13.4)
     if zone == "UTC-5":
         assert recording.remark == "table t.csv: 1 is no year of any recorder"
+
+
+def test_half_a_character_in_a_name(tmp_path, monkeypatch):
+    """Windows takes such names, and no encoding does."""
+    monkeypatch.setattr(folder_scan, "find_files", lambda *_: Found(files=["a\ud800.wav"]))
+    (row,) = scan_recordings(str(tmp_path))
+    assert (row.path, row.status) == ("a\ufffd.wav", "failed") and "not valid Unicode" in row.reason
 
 
 def test_date_alone(tmp_path):
