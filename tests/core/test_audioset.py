@@ -92,7 +92,10 @@ def test_own_rows_by_id_keep_their_group_and_may_say_unmapped(tmp_path):
         ("class,biophony,geophony\nBird,1,0\n", "no column anthrophony"),
         ("biophony,geophony,anthrophony\n1,0,0\n", "no column class"),
         ("class,biophony,geophony,anthrophony\nUnicorn,1,0,0\n", "Line 2: AudioSet has no class 'Unicorn'"),
-        ("class,biophony,geophony,anthrophony\nBird,1,0,0\nbird,1,0,0\n", "Line 3: The class 'Bird' is also in line 2"),
+        (
+            "class,biophony,geophony,anthrophony\nBird,1,0,0\nbird,1,0,0\n",
+            "Line 3: The class 'Bird' is also in line 2",
+        ),
         ("class,biophony,geophony,anthrophony\nBird,1.5,0,0\n", "Line 2: The column biophony says 1.5"),
         ("class,biophony,geophony,anthrophony\nBird,-1,0,0\n", "negative"),
         ("class,biophony,geophony,anthrophony\nBird,much,0,0\n", "says 'much'"),
