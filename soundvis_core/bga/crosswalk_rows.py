@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from ..classes import slug
@@ -135,7 +136,7 @@ def _judge(
                 "The source is 'paper', but there is no paper_class. Name it, or write user as the source.",
             )
         return weights, "", said or ("user" if own else "extension")
-    paper = _table_1(scheme)
+    paper = _table_1("street" if scheme.startswith(STREET) else "aerial")
     entry = paper.row(title)
     if entry is None or entry.weights is None:
         names = ", ".join(row.name for row in paper.rows)
@@ -153,8 +154,9 @@ def _judge(
     return weights, "", said or "user"
 
 
-def _table_1(scheme: str) -> WeightTable:
-    return load_weights(None, "street" if scheme.startswith(STREET) else "aerial")
+@cache
+def _table_1(scene: str) -> WeightTable:
+    return load_weights(None, scene)
 
 
 def _check_unique(table: CsvTable, rows: Sequence[tuple[int, CrosswalkRow]]) -> None:

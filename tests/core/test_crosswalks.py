@@ -8,6 +8,7 @@ import struct
 import numpy as np
 import pytest
 
+from soundvis_core.bga import crosswalk_rows
 from soundvis_core.bga.composition import compose
 from soundvis_core.bga.crosswalks import (
     PRESETS,
@@ -328,3 +329,16 @@ def test_shapes_that_leave_the_plane_are_none_and_others_stay():
     for bad in (line[:-3], b"\x00" + line[1:], struct.pack("<BI", 1, 10), b""):
         with pytest.raises(ValueError):
             move_shapes([bad], lambda x, y: (x, y))
+
+
+def test_the_papers_table_is_read_once_for_all_rows(tmp_path, monkeypatch):
+    """Read for every row, 10,000 rows took seconds, each time that the dialog checks its values."""
+    read = []
+    load = crosswalk_rows.load_weights
+    monkeypatch.setattr(crosswalk_rows, "load_weights", lambda *spec: read.append(spec) or load(*spec))
+    crosswalk_rows._table_1.cache_clear()
+    rows = "".join(
+        f"{scheme},C{number},Building\n" for number, scheme in enumerate(["", "cityscapes-19", "mine"] * 5)
+    )
+    assert len(own(tmp_path, "scheme,class,paper_class\n" + rows).rows) == 15
+    assert read == [(None, "aerial"), (None, "street")]
