@@ -352,8 +352,8 @@ def from_folders() -> QgsProcessingModelAlgorithm:
     )  # fmt: skip
     # Nothing groups files of a folder, and a basemap is not segmented before the folders prove to be of use.
     add_analysis(
-        model, result("join_photos"), {"PATH_FIELD": value("path"), "BASE_FOLDER": parameter("RECORDINGS")},
-        {"PATH_FIELD": value("photo_path")}, {}, after="join_photos",
+        model, result("join_photos"), {"PATH_FIELD": value("path")}, {"PATH_FIELD": value("photo_path")}, {},
+        after="join_photos",
     )  # fmt: skip
     first = ["RECORDINGS", "PHOTOS", "BASEMAP", "MAX_DISTANCE", "TIME_ZONE"]
     return finish(model, [*first, "RECORDINGS_TABLE", "PHOTOS_TABLE", "TRACK", "ONE_TO_ONE", *SHARED_ORDER])

@@ -176,7 +176,8 @@ class Algorithm(QgsProcessingAlgorithm):
         return None
 
     def _range_problem(self, parameters: Mapping[str, Any]) -> str | None:
-        """Which number lies outside its limits; QGIS itself says only that it is incorrect."""
+        """Which numbers lie outside their limits; QGIS itself says only that one is incorrect."""
+        problems = []
         for definition in self.parameterDefinitions():
             if not isinstance(definition, QgsProcessingParameterNumber):
                 continue
@@ -188,10 +189,10 @@ class Algorithm(QgsProcessingAlgorithm):
                 limits = f"at least {definition.minimum():g}"
                 if definition.maximum() < _NO_LIMIT:
                     limits += f" and at most {definition.maximum():g}"
-                return (
+                problems.append(
                     f"{definition.name()} ({definition.description()}) is {value:g}; it has to be {limits}."
                 )
-        return None
+        return " ".join(problems) or None
 
     def dependency_problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
         """Which packages, environment or weights are missing and how to get them; None where all are there."""

@@ -48,7 +48,8 @@ def add_path_parameters(algorithm: Algorithm, what: str) -> None:
             optional=True,
         ),
         "Folder that relative paths start at. Empty: the folder of the layer's file, then that of the layer it was "
-        "made from, then that of the project.",
+        "made from, then that of the project. Where files were moved: the folder that they lie in now. A file that is "
+        "no longer at its absolute path is looked for there by the end of its path, the longest first.",
     )
 
 

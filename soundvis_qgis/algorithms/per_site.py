@@ -24,6 +24,7 @@ from soundvis_core.pipeline import OK
 from soundvis_core.progress import check_cancelled
 
 from ..layers.field_notes import field_notes
+from ..layers.moved_files import Searches
 from ..layers.sinks import (
     FieldSpec,
     check_collisions,
@@ -56,6 +57,8 @@ class SitesAlgorithm(Algorithm):
     status_field = ""
     #: Where relative paths of the sites may start: the folder of the layer, and the one it carries.
     _folders: tuple[str, str] = ("", "")
+    #: What became of the files of the sites; None for tools without any.
+    _searches: Searches | None = None
     #: What earlier tools noted on the fields of the sites, by name.
     field_notes: Mapping[str, str] = {}
 
@@ -152,7 +155,9 @@ class SitesAlgorithm(Algorithm):
         """Where the relative paths of the sites start. Call it in the main thread: it asks the project."""
         base = self.parameterAsString(parameters, base_name, context)
         home = context.project().homePath() if context.project() is not None else ""
-        return PathResolver(base, (*self._folders, home))
+        folders = tuple(dict.fromkeys(folder for folder in (*self._folders, home) if folder))
+        self._searches = Searches(base, folders)
+        return PathResolver(base, folders, self._searches)
 
     def take_source(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
         layer = self.parameterAsVectorLayer(parameters, self.INPUT, context)
@@ -235,12 +240,17 @@ class SitesAlgorithm(Algorithm):
         parts = ", ".join(
             f"{counts[status]} {status}" for status in ("ok", "failed", "skipped") if counts[status]
         )
-        line = f"{total} sites: {parts}."
+        line = f"{total} site{'' if total == 1 else 's'}: {parts}."
         if counts["ok"] < total:
             progress.warn(f"{line} The reasons are in the field '{self.reason_field}'.")
             progress.info(f"The first reason: {first_reason}")
         else:
             progress.info(line)
+        if self._searches is not None:
+            if self._searches.info():
+                progress.info(self._searches.info())
+            for warning in self._searches.warnings():
+                progress.warn(warning)
 
     @property
     def reason_field(self) -> str:

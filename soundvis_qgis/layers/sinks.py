@@ -168,7 +168,7 @@ def format_problem(value: Any) -> str | None:
     """Why an output format cannot hold the fields of this plugin; None where it can."""
     if output_extension(value) in (".shp", ".dbf"):
         return (
-            "A Shapefile cuts field names to 10 characters and cannot hold embeddings. "
+            "A Shapefile cuts field names to 10 characters and texts to 254. "
             "Choose a GeoPackage (.gpkg) for the output; GeoJSON and CSV work too."
         )
     return None

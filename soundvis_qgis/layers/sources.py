@@ -8,7 +8,7 @@ import re
 import struct
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
@@ -28,6 +28,7 @@ from qgis.PyQt.QtCore import QByteArray
 from soundvis_core.errors import SKIPPED, InputError, SiteError
 
 from ..compat import is_null
+from .moved_files import Searches, below, is_whole
 
 _HEXADECIMAL = re.compile("[0-9A-Fa-f]+")
 #: Digits of the shortest embedding that is known as one in hexadecimal text: eight numbers.
@@ -39,11 +40,14 @@ class PathResolver:
     """Turns the text of a path field into a file path.
 
     Relative paths start at ``base`` where the user gave one, else at ``fallbacks`` (the folder of the
-    layer's file, then the project's), the first in which the file exists.
+    layer's file, then the project's), the first in which the file exists. A whole path that leads nowhere is
+    looked for below ``base``, by its end.
     """
 
     base: str
     fallbacks: tuple[str, ...] = ()
+    #: What became of the paths.
+    searches: Searches = field(default_factory=Searches, compare=False)
 
     def resolve(self, value: Any) -> str:
         """The path for one attribute value. Raises SiteError (skipped) where the attribute is empty."""
@@ -55,15 +59,14 @@ class PathResolver:
         path = os.path.expanduser(path)
         if os.sep == "/" and "\\" in path and not os.path.exists(path):
             path = path.replace("\\", "/")
-        if os.path.isabs(path):
-            return path
-        candidates = [
-            os.path.join(folder, path) for folder in ((self.base,) if self.base else self.fallbacks) if folder
-        ]
-        for candidate in candidates:
-            if os.path.exists(candidate):
-                return candidate
-        return candidates[0] if candidates else path
+        if is_whole(path):
+            candidates = [path, *(below(self.base, path) if self.base else ())]
+        else:
+            folders = (self.base,) if self.base else self.fallbacks
+            candidates = [os.path.join(folder, path) for folder in folders if folder] or [path]
+        file = next((candidate for candidate in candidates if os.path.exists(candidate)), "")
+        self.searches.found(path, file, moved=is_whole(path) and file != path)
+        return file or candidates[0]
 
 
 def path_of_url(url: str, windows: bool = sys.platform == "win32") -> str:

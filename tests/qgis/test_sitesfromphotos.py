@@ -32,7 +32,7 @@ def test_points_and_the_others(run, folder, tmp_path):
     row = rows["ä 1.jpg"]
     assert row["_geometry"] == "Point (139.76 35.68)"
     assert (row["path"], row["time_utc"], row["time_local"]) == (
-        "tokyo/ä 1.jpg", "2024-05-13T20:30:00Z", "2024-05-14T05:30:00+09:00",
+        str(folder / "tokyo" / "ä 1.jpg"), "2024-05-13T20:30:00Z", "2024-05-14T05:30:00+09:00",
     )  # fmt: skip
     assert (row["heading"], row["heading_ref"], row["accuracy_m"]) == (123.5, "true", 4.0)
     assert (row["width"], row["height"], row["rotation"], row["panorama"]) == (60, 80, 90, 0)
@@ -48,6 +48,14 @@ def test_points_and_the_others(run, folder, tmp_path):
         in made.feedback.text
     )
     assert [rule.label() for rule in layer.renderer().rootRule().children()][-1] == "Direction of view"
+
+
+def test_every_field_is_labelled_and_angles_tell_their_unit(run, folder):
+    layer = run("sitesfromphotos", {"FOLDER": str(folder)}).layer()
+    labels = {field.name(): layer.attributeDisplayName(index) for index, field in enumerate(layer.fields())}
+    assert [name for name, label in labels.items() if not label.startswith(name + ": ")] == []
+    assert labels["heading"] == "heading: Direction of view (degrees)"
+    assert labels["rotation"] == "rotation: Rotation (degrees)"
 
 
 def test_the_paths_serve_the_next_tool(run, folder, tmp_path):

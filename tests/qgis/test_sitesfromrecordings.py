@@ -41,13 +41,13 @@ def test_points_and_the_rest(run, folder):
     zoom, song_meter = made.features()
     assert [name for name in zoom if name != "_geometry"] == FIELDS
     assert zoom == {
-        "path": "zoom.wav", "name": "zoom.wav", "time_utc": "2024-05-14T05:30:00Z",
+        "path": str(folder / "zoom.wav"), "name": "zoom.wav", "time_utc": "2024-05-14T05:30:00Z",
         "time_local": "2024-05-14T07:30:00+02:00", "duration_s": 0.5, "sample_rate": 8000, "channels": 1,
         "recorder": None, "source_of_position": "table places.csv", "source_of_time": "table places.csv",
         "licence": "CC0", "author": "Ä. Ström", "link": "https://a.b", "status": "ok", "reason": None, "remark": None,
         "_geometry": "Point (13.405 52.52)",
     }  # fmt: skip
-    assert song_meter["path"] == "sm4/S4A02641_20250220_170000.wav"
+    assert song_meter["path"] == str(folder / "sm4" / "S4A02641_20250220_170000.wav")
     assert song_meter["_geometry"] == "Point (-71.456 42.431)"
     table = made.layer("UNPLACED")
     assert table.isSpatial() is False
@@ -57,6 +57,7 @@ def test_points_and_the_rest(run, folder):
         "skipped",
         "2024-05-14T05:30:00Z",
     )
+    assert moth["path"] == str(folder / "20240514_053000.WAV")
     assert moth["recorder"] == "AudioMoth 24F3190361DA539A"
     assert moth["reason"].startswith("no position: ")
     assert (broken["name"], broken["status"]) == ("broken.wav", "failed")
@@ -89,21 +90,67 @@ def test_rows_of_the_table_about_no_file(run, folder, tmp_path):
     assert words in made.feedback.warnings
 
 
-def test_paths_lead_the_next_tool_to_the_files(run, folder, tmp_path):
-    """The paths are relative; the layer carries the folder that they start at, as file and in memory."""
+@pytest.fixture
+def audible(folder):
+    """The folder with noise in zoom.wav."""
     samples = (np.random.default_rng(1).normal(0, 3000, 8000 * 3)).astype("<i2").tobytes()
     zoom = folder / "zoom.wav"
     content = files.wav(zoom, seconds=3.0).read_bytes()
     zoom.write_bytes(content[:44] + samples)
+    return folder
+
+
+def heard(made) -> dict[str, str]:
+    """The status of each recording by its name."""
+    return {feature["name"]: feature["snd_status"] for feature in made.features()}
+
+
+def test_paths_lead_the_next_tool_to_the_files(run, audible, tmp_path):
+    folder = audible
     for output in ("memory:", str(tmp_path / "out" / "sites.gpkg")):
         (tmp_path / "out").mkdir(exist_ok=True)
         sites = run("sitesfromrecordings", {"FOLDER": str(folder), "OUTPUT": output})
         layer = sites.layer() if output == "memory:" else QgsVectorLayer(output, "sites", "ogr")
         QgsProject.instance().addMapLayer(layer, False)
-        embedded = run("embedsound", {"INPUT": layer.id(), "PATH_FIELD": "path"}).features()
-        status = {feature["path"]: feature["snd_status"] for feature in embedded}
-        assert status["zoom.wav"] == "ok", embedded
+        assert heard(run("embedsound", {"INPUT": layer.id(), "PATH_FIELD": "path"}))["zoom.wav"] == "ok"
         QgsProject.instance().removeMapLayer(layer.id())
+
+
+@pytest.mark.parametrize("kind", ["memory:", "csv", "geojson"])
+def test_native_tools_between_do_not_lose_the_files(run, audible, tmp_path, kind):
+    """They drop what a layer remembers: the paths have to do alone. A district is joined, one site is chosen."""
+    outputs = [kind if kind == "memory:" else str(tmp_path / f"{step}.{kind}") for step in range(2)]
+    sites = run("sitesfromrecordings", {"FOLDER": str(audible)}).layer()
+    district = run(
+        "native:buffer", {"INPUT": sites, "DISTANCE": 1.0, "DISSOLVE": True, "OUTPUT": "memory:"}
+    ).layer()
+    joined = run("native:joinattributesbylocation", {"INPUT": sites, "JOIN": district, "OUTPUT": outputs[0]})
+    chosen = run(
+        "native:extractbyexpression",
+        {"INPUT": joined["OUTPUT"] if kind != "memory:" else joined.layer(),
+         "EXPRESSION": "\"name\" = 'zoom.wav'", "OUTPUT": outputs[1]},
+    )  # fmt: skip
+    given = chosen.layer()
+    if kind == "csv":  # without its geometry, which a plain CSV does not keep
+        points = {"EXPRESSION": "make_point(13, 52)", "OUTPUT_GEOMETRY": 2, "OUTPUT": "memory:"}
+        given = run("native:geometrybyexpression", {"INPUT": outputs[1], **points}).layer()
+    made = run("embedsound", {"INPUT": given, "PATH_FIELD": "path"})
+    assert heard(made) == {"zoom.wav": "ok"}
+    assert "1 site: 1 ok." in made.feedback.infos
+
+
+def test_a_study_that_was_moved_is_found_below_the_base_folder(run, audible, tmp_path):
+    sites = run("sitesfromrecordings", {"FOLDER": str(audible)}).layer()
+    audible.rename(tmp_path / "archive")
+    made = run("embedsound", {"INPUT": sites, "PATH_FIELD": "path"})
+    assert set(heard(made).values()) == {"failed"}
+    lost = [warning for warning in made.feedback.warnings if "None of the 2 files was found" in warning]
+    assert len(lost) == 1
+    assert str(audible / "zoom.wav") in lost[0] and "BASE_FOLDER" in lost[0]
+    made = run("embedsound", {"INPUT": sites, "PATH_FIELD": "path", "BASE_FOLDER": str(tmp_path / "archive")})
+    assert heard(made)["zoom.wav"] == "ok"
+    assert "2 files are not where the path says; found below the base folder" in made.feedback.text
+    assert not any("None of" in warning for warning in made.feedback.warnings)
 
 
 def test_style_labels_and_provenance(run, folder, tmp_path):
@@ -113,6 +160,8 @@ def test_style_labels_and_provenance(run, folder, tmp_path):
         {"FOLDER": str(folder), "OUTPUT": str(output), "UNPLACED": str(tmp_path / "rest.csv")},
     )
     layer = QgsVectorLayer(str(output), "sites", "ogr")
+    labels = {field.name(): layer.attributeDisplayName(index) for index, field in enumerate(layer.fields())}
+    assert [name for name, label in labels.items() if not label.startswith(name + ": ")] == ["fid"]
     assert layer.renderer().type() == "RuleRenderer"
     assert [item.label() for item in layer.renderer().legendSymbolItems()] == [
         "Recording",
@@ -149,9 +198,17 @@ def test_track_zone_and_clock(run, folder, tmp_path):
             {"FOLDER": "{folder}/zoom.wav"},
             "is a file, not a folder. Choose the folder that the recordings lie in",
         ),
+        (
+            {"FOLDER": "/nowhere", "TIME_ZONE": "Mars/Olympus"},
+            "no folder /nowhere.*'Mars/Olympus' is not known",
+        ),
+        ({"CLOCK_OFFSET": 1e12, "TRACK_GAP": -1.0}, "CLOCK_OFFSET.*TRACK_GAP"),
         ({"TIME_ZONE": "Mars/Olympus"}, "The time zone 'Mars/Olympus' is not known here"),
         ({"METADATA": "/nowhere.csv"}, "There is no file /nowhere.csv"),
-        ({"OUTPUT": "{folder}/sites.shp"}, "A Shapefile cuts field names"),
+        (
+            {"OUTPUT": "{folder}/sites.shp"},
+            "A Shapefile cuts field names to 10 characters and texts to 254",
+        ),
         ({"OUTPUT": "{folder}/s.gpkg", "UNPLACED": "{folder}/s.gpkg"}, "written to the same file"),
         ({"METADATA": "{folder}/places.csv", "OUTPUT": "{folder}/places.csv"}, "The output would overwrite"),
         ({"CLOCK_OFFSET": 1e12}, "it has to be at least"),
@@ -227,4 +284,4 @@ def test_unreadable_folder_is_listed(run, folder, monkeypatch):
 
     monkeypatch.setattr(os, "scandir", scandir)
     rest = run("sitesfromrecordings", {"FOLDER": str(folder), "UNPLACED": "memory:"}).features("UNPLACED")
-    assert [(row["path"], row["status"]) for row in rest][-1] == ("sm4", "failed")
+    assert [(row["path"], row["status"]) for row in rest][-1] == (str(folder / "sm4"), "failed")

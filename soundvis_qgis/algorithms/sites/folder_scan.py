@@ -67,7 +67,7 @@ class ScanWords:
 def scan_fields(words: ScanWords, own: Sequence[FieldSpec]) -> list[FieldSpec]:
     """The fields of all tools, with those of one kind of files (``own``) between."""
     return [
-        text("path", words.one.capitalize(), "path of the file below the folder that was scanned"),
+        text("path", f"Path of the {words.one}", "whole path of the file"),
         text("name", "File name"),
         text(
             "time_utc",
@@ -80,15 +80,15 @@ def scan_fields(words: ScanWords, own: Sequence[FieldSpec]) -> list[FieldSpec]:
         *own,
         text("source_of_position", "Source of the position"),
         text("source_of_time", "Source of the time"),
-        text("licence", "Licence"),
-        text("author", "Author"),
-        text("link", "Link"),
-        text("status", "Status", "ok, skipped (no position) or failed (cannot be read)"),
-        text("reason", "Reason", "why the status is not ok"),
+        text("licence", f"Licence of the {words.one}"),
+        text("author", f"Author of the {words.one}"),
+        text("link", f"Web address of the {words.one}"),
+        text("status", "Status of the file", "ok, skipped (no position) or failed (cannot be read)"),
+        text("reason", "Why the status is not ok"),
         text(
             "remark",
-            "Remark",
-            "what is doubtful: sources that contradict each other, positions refused, clocks",
+            "What is doubtful",
+            "sources that contradict each other, positions refused, clocks",
         ),
     ]
 
@@ -191,17 +191,16 @@ class FolderScan(Algorithm):
     def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
         from soundvis_core.errors import InputError
 
-        problem = self._folder_problem(self.parameterAsString(parameters, FOLDER, context))
-        problem = problem or self._outputs_problem(parameters)
-        for name in (METADATA, TRACK):
-            problem = problem or self._file_problem(parameters, name, context)
-        if problem:
-            return problem
+        problems = [
+            self._folder_problem(self.parameterAsString(parameters, FOLDER, context)),
+            self._outputs_problem(parameters),
+            *(self._file_problem(parameters, name, context) for name in (METADATA, TRACK)),
+        ]
         try:
             self._zone(parameters, context)
         except InputError as error:
-            return str(error)
-        return None
+            problems.append(str(error))
+        return " ".join(problem for problem in problems if problem) or None
 
     def _folder_problem(self, folder: str) -> str | None:
         if os.path.isdir(folder):
@@ -275,11 +274,11 @@ class FolderScan(Algorithm):
             counts["remark"] += bool(file.remark) and file.status == OK
             counts["panorama"] += bool(getattr(file, "panorama", False))
             if file.status == OK:
-                self._write(sites, file)
+                self._write(sites, folder, file)
             else:
                 reasons[file.reason] += 1
                 if others is not None:
-                    self._write(others, file)
+                    self._write(others, folder, file)
         notes = {f"field {spec.name}": spec.comment for spec in self.FIELDS if spec.comment}
         results: dict[str, Any] = {PLACED: counts[OK]}
         for name, sink, styles in ((OUTPUT, sites, self.styles()), (UNPLACED, others, {})):
@@ -293,19 +292,20 @@ class FolderScan(Algorithm):
                     styles,
                     labels=sink.labels,
                     in_database=not sink.own_file,
-                    source_folder=folder,
                 )
             )
             results[name] = sink.destination
         self._say(counts, reasons, others is not None, progress)
         return results
 
-    def _write(self, sink: SiteSink, file: ScannedFile) -> None:
+    def _write(self, sink: SiteSink, folder: str, file: ScannedFile) -> None:
         geometry = None
         if file.status == OK and file.position is not None:
             geometry = QgsGeometry.fromPointXY(QgsPointXY(file.position.longitude, file.position.latitude))
         values = {spec.name: getattr(file, spec.name, None) for spec in self.FIELDS}
         values.update(self.values(file))
+        # Whole, as other tools write paths: a table that went through them has no folder to start at any more.
+        values["path"] = os.path.normpath(os.path.join(folder, file.path))
         sink.add({name: None if value == "" else value for name, value in values.items()}, geometry=geometry)
 
     def _say(

@@ -45,8 +45,9 @@ class SitesFromPhotos(FolderScan):
         "Folders as mapillary_tools and street-level archives leave them are understood: "
         "mapillary_image_description.json, and answers of the APIs of Mapillary and KartaView that were kept beside "
         "the pictures. Nothing is downloaded.\n"
-        "Files without a place and files that cannot be read are listed with the reason in a second table. The paths "
-        "are relative to the folder, and the other tools find the files by them."
+        "Files without a place and files that cannot be read are listed with the reason in a second table. Paths are "
+        "whole ones, so that all other tools find the files by them. Where the photos are moved later, tell those "
+        "tools the base folder."
     )
     REQUIRES = ("numpy", "PIL")
     WORDS = WORDS
@@ -55,8 +56,8 @@ class SitesFromPhotos(FolderScan):
         [
             number(
                 "heading",
-                "Direction of view",
-                "degrees clockwise from north; of a panorama that of its middle",
+                "Direction of view (degrees)",
+                "clockwise from north; of a panorama that of its middle",
             ),
             text(
                 "heading_ref",
@@ -67,16 +68,16 @@ class SitesFromPhotos(FolderScan):
             integer("height", "Height (pixels)", "upright"),
             integer(
                 "rotation",
-                "Rotation",
-                "clockwise turn in degrees that brings the stored picture upright (EXIF)",
+                "Rotation (degrees)",
+                "clockwise turn that brings the stored picture upright (EXIF)",
             ),
             integer(
                 "panorama",
-                "Panorama",
+                "Whole panorama (1 or 0)",
                 "1: a whole equirectangular one, for the panorama views of 'Embed photos'",
             ),
             number("accuracy_m", "Accuracy (m)", "of the position, by the camera"),
-            text("camera", "Camera", "make and model as far as they are told"),
+            text("camera", "Make and model", "of the camera, as far as they are told"),
         ],
     )
 

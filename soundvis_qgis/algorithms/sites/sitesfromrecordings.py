@@ -45,8 +45,8 @@ class SitesFromRecordings(FolderScan):
         "latitude, longitude, date, time, licence, author, link; exports of xeno-canto, freesound and archive.org "
         "(Radio Aporee) are understood as they are. Nothing is downloaded.\n"
         "Files without a place and files that cannot be read are listed with the reason in a second table: the "
-        "sites stay clean, and nothing is lost. The paths are relative to the folder, and the other tools find the "
-        "files by them."
+        "sites stay clean, and nothing is lost. Paths are whole ones, so that all other tools find the files by "
+        "them. Where the recordings are moved later, tell those tools the base folder."
     )
     REQUIRES = ()
     WORDS = WORDS
@@ -55,8 +55,8 @@ class SitesFromRecordings(FolderScan):
         [
             number("duration_s", "Duration (s)", "by the header"),
             integer("sample_rate", "Sample rate (Hz)"),
-            integer("channels", "Channels"),
-            text("recorder", "Recorder", "make, model and serial number as far as they are told"),
+            integer("channels", "Number of channels"),
+            text("recorder", "Make, model and serial number", "of the recorder, as far as they are told"),
         ],
     )
 

@@ -1,0 +1,99 @@
+"""Files of sites that are not where their paths say: looked for below a folder, and told of when a run ends."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+_SLASHES = re.compile(r"[\\/]+")
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+
+
+def is_whole(path: str) -> bool:
+    """Whether a path names a place by itself, on whatever system: from a root, a drive or another computer."""
+    return os.path.isabs(path) or path.startswith(("/", "\\")) or _DRIVE.match(path) is not None
+
+
+def below(base: str, path: str) -> Iterator[str]:
+    """Where a whole path may lie below another folder: its end, the longest first. Slashes of all systems count."""
+    plain = posixpath.normpath(_SLASHES.sub("/", path))
+    parts = [part for part in plain.split("/") if part and not part.endswith(":")]
+    for first in range(len(parts)):
+        yield os.path.join(base, *parts[first:])
+
+
+@dataclass
+class Searches:
+    """What became of the files that one run looked for."""
+
+    base: str = ""
+    #: Folders that relative paths were looked for in.
+    folders: tuple[str, ...] = ()
+    asked: int = 0
+    missing: int = 0
+    #: The first path that led to no file.
+    first: str = ""
+    #: By file the path that led to it, of those found by the end of their path.
+    moved: dict[str, str] = field(default_factory=dict)
+    #: Different paths of which only the end is the same, and the file that both led to: the first such.
+    mixed_up: tuple[str, str, str] | None = None
+
+    def found(self, path: str, file: str = "", moved: bool = False) -> None:
+        """Take note of a path, and of the file that it led to (empty: none)."""
+        self.asked += 1
+        if not file:
+            self.missing += 1
+            self.first = self.first or path
+        elif moved:
+            before = self.moved.setdefault(file, path)
+            if before != path and self.mixed_up is None:
+                self.mixed_up = before, path, file
+
+    def info(self) -> str:
+        """That files were found elsewhere; empty where none was."""
+        if not self.moved:
+            return ""
+        file, path = next(iter(self.moved.items()))
+        count = len(self.moved)
+        which = "1 file is" if count == 1 else f"{count} files are"
+        return (
+            f"{which} not where the path says; found below the base folder by the end of the path: "
+            f"{file} for {path}{' and so on' if count > 1 else ''}."
+        )
+
+    def warnings(self) -> Iterator[str]:
+        """That no file at all was found, and that one was taken for two."""
+        if self.mixed_up is not None:
+            one, other, file = self.mixed_up
+            yield (
+                f"{one} and {other} both led to {file} below the base folder, because nothing else there ends like "
+                "them. Give a base folder in which each path has a file of its own."
+            )
+        if not self.asked or self.missing < self.asked:
+            return
+        which = "The file was not found" if self.asked == 1 else f"None of the {self.asked} files was found"
+        yield f"{which}. {self._where('It' if self.asked == 1 else 'The first')}"
+
+    def _where(self, subject: str) -> str:
+        if is_whole(self.first):
+            if self.base:
+                return (
+                    f"{subject}, {self.first}, is not there, and no file below the base folder {self.base} has a path "
+                    "that ends like it. Check the base folder."
+                )
+            return (
+                f"{subject}, {self.first}, is not there. If the files were moved, give the folder in which they lie "
+                "now as base folder (BASE_FOLDER)."
+            )
+        if self.base:
+            return f"{subject}, {self.first}, is not in the base folder {self.base}. Check the base folder."
+        remedy = "Give the folder that the paths start at as base folder (BASE_FOLDER)."
+        if not self.folders:
+            return (
+                f"{subject}, {self.first}, is a relative path, and neither the layer nor the project has a folder "
+                f"that it could start at. {remedy}"
+            )
+        return f"{subject}, {self.first}, was looked for in {' and in '.join(self.folders)}. {remedy}"
