@@ -74,26 +74,28 @@ class Searches:
             )
         if not self.asked or self.missing < self.asked:
             return
-        which = "The file was not found" if self.asked == 1 else f"None of the {self.asked} files was found"
-        yield f"{which}. {self._where('It' if self.asked == 1 else 'The first')}"
+        if self.asked == 1:
+            yield self._where(f"The file {self.first}")
+        else:
+            yield f"None of the {self.asked} files was found. {self._where(f'The first, {self.first},')}"
 
     def _where(self, subject: str) -> str:
         if is_whole(self.first):
             if self.base:
                 return (
-                    f"{subject}, {self.first}, is not there, and no file below the base folder {self.base} has a path "
+                    f"{subject} is not there, and no file below the base folder {self.base} has a path "
                     "that ends like it. Check the base folder."
                 )
             return (
-                f"{subject}, {self.first}, is not there. If the files were moved, give the folder in which they lie "
+                f"{subject} is not there. If the files were moved, give the folder in which they lie "
                 "now as base folder (BASE_FOLDER)."
             )
         if self.base:
-            return f"{subject}, {self.first}, is not in the base folder {self.base}. Check the base folder."
+            return f"{subject} is not in the base folder {self.base}. Check the base folder."
         remedy = "Give the folder that the paths start at as base folder (BASE_FOLDER)."
         if not self.folders:
             return (
-                f"{subject}, {self.first}, is a relative path, and neither the layer nor the project has a folder "
+                f"{subject} is a relative path, and neither the layer nor the project has a folder "
                 f"that it could start at. {remedy}"
             )
-        return f"{subject}, {self.first}, was looked for in {' and in '.join(self.folders)}. {remedy}"
+        return f"{subject} was looked for in vain in {' and in '.join(self.folders)}. {remedy}"

@@ -121,10 +121,10 @@ def test_two_paths_that_lead_to_one_file_are_told(tmp_path):
 @pytest.mark.parametrize(
     ("path", "base", "folders", "words"),
     [
-        ("/old/a.wav", "", ("/x",), "/old/a.wav, is not there. If the files were moved, give the folder"),
+        ("/old/a.wav", "", ("/x",), "is not there. If the files were moved, give the folder"),
         ("/old/a.wav", "/new", (), "no file below the base folder /new has a path that ends like it"),
-        ("rec/a.wav", "", ("/x", "/y"), "rec/a.wav, was looked for in /x and in /y. Give the folder"),
-        ("rec/a.wav", "/new", ("/x",), "rec/a.wav, is not in the base folder /new"),
+        ("rec/a.wav", "", ("/x", "/y"), "was looked for in vain in /x and in /y. Give the folder"),
+        ("rec/a.wav", "/new", ("/x",), "is not in the base folder /new"),
         ("rec/a.wav", "", (), "is a relative path, and neither the layer nor the project has a folder"),
     ],
 )
@@ -134,10 +134,10 @@ def test_where_files_were_looked_for_is_told_if_none_was_found(path, base, folde
     with pytest.raises(SiteError):
         resolver.resolve(" ")
     (warning,) = resolver.searches.warnings()
-    assert warning.startswith("The file was not found. It, ") and words in warning
+    assert warning.startswith(f"The file {path} ") and words in warning
     resolver.resolve(path)
     (warning,) = resolver.searches.warnings()
-    assert warning.startswith("None of the 2 files was found. The first, ") and words in warning
+    assert warning.startswith(f"None of the 2 files was found. The first, {path}, ") and words in warning
     touch(tmp_path / "b.wav")
     resolver.resolve(str(tmp_path / "b.wav"))
     assert list(resolver.searches.warnings()) == []
