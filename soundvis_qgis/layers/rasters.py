@@ -299,6 +299,19 @@ class RasterSource:
             self._scale, self._offset = self._measure_stretch()
         return self._scale, self._offset
 
+    def limits(self) -> tuple[float, float] | None:
+        """What becomes 0 and 1 in colours; None for 8 bits and what is drawn. Raises InputError if unreadable."""
+        if not self._bands or enum_number(self._provider.dataType(self._bands[0])) == 1:
+            return None
+        scale, offset = self._stretch()
+        return offset, offset + scale
+
+    def bands_shown(self) -> tuple[list[int], int]:
+        """The bands of red, green and blue or of grey (none: colours are drawn), and how many more but alpha."""
+        shown = self._bands[:3]
+        others = self._provider.bandCount() - (self._alpha is not None) - len(shown) if shown else 0
+        return shown, others
+
     def _measure_stretch(self) -> tuple[float, float]:
         if enum_number(self._provider.dataType(self._bands[0])) == 1:
             return 255.0, 0.0

@@ -23,7 +23,7 @@ from .gdal_errors import gdal_exceptions
 from .overwriting import same_file
 from .raster_output import RasterFormat, RasterOutput
 from .rasters import Grid
-from .sinks import remove_files
+from .sinks import output_path, remove_files
 
 if TYPE_CHECKING:
     import numpy as np
@@ -94,7 +94,8 @@ class TileFolder:
         self._kind = kind
         self._forbidden = forbidden
         self._names: set[str] = set()
-        self._rows: list[Mapping[str, Any]] = []
+        #: Names of this run with their rows of the manifest; those without a file are of sites without a tile.
+        self._rows: list[tuple[str, Mapping[str, Any]]] = []
         self._earlier = _rows_of(self.path_of(MANIFEST))
         self._listed = {os.path.normcase(row["file"]) for row in self._earlier}
         self._published: list[str] = []
@@ -114,7 +115,7 @@ class TileFolder:
     def name_for(self, site: str) -> str:
         """A file name for a site, with its ending: like no other of the run, and allowed everywhere.
 
-        Raises InputError where the raster is called so, or a file that no earlier run listed: it is somebody's own.
+        Sites without a tile have theirs, too: those behind them are called the same in every run.
         """
         stem = safe_name(site)
         number, name = 1, stem
@@ -122,7 +123,9 @@ class TileFolder:
             number += 1
             name = f"{stem}_{number}"
         self._names.add(name.casefold())
-        name += ENDINGS[self._kind]
+        return name + ENDINGS[self._kind]
+
+    def _check_free(self, name: str) -> None:
         if same_file(self.path_of(name), self._forbidden):
             raise InputError(
                 f"A tile would replace the raster itself ({self._forbidden}). Choose another folder or field for the "
@@ -134,14 +137,17 @@ class TileFolder:
                     f"A tile would replace {self.path_of(part)}, which no earlier run made (it is not in {MANIFEST}). "
                     "Choose another folder, or move the file away."
                 )
-        return name
 
     def path_of(self, name: str) -> str:
         """Where a tile will be."""
         return os.path.join(self.folder, name)
 
     def write(self, name: str, tile: np.ndarray, side: float, crs: LocalCrs) -> None:
-        """Write a tile, uint8 (pixels, pixels, 3), of ``side`` metres about the origin of ``crs``."""
+        """Write a tile, uint8 (pixels, pixels, 3), of ``side`` metres about the origin of ``crs``.
+
+        Raises InputError where the raster is called so, or a file that no earlier run listed: it is somebody's own.
+        """
+        self._check_free(name)
         pixels = tile.shape[0]
         size = side / pixels
         grid = Grid(-side / 2.0, side / 2.0, size, size, pixels, pixels)
@@ -178,33 +184,24 @@ class TileFolder:
         with open(stem + ".prj", "w", encoding="utf-8") as file:
             file.write(crs.esri)
 
-    def note(self, row: Mapping[str, Any]) -> None:
-        """Keep a row of the manifest."""
-        self._rows.append(row)
+    def note(self, name: str, row: Mapping[str, Any]) -> None:
+        """Keep the row of the manifest of the site that is called ``name``; its file is empty where it has no tile."""
+        self._rows.append((name, row))
 
     def publish(self) -> str:
         """Move everything to its place, the manifest last; returns what there is to say of it.
 
-        Tiles of earlier runs are moved aside where this run has the same site or name. Tiles of other sites stay, and
-        stay listed.
+        Tiles of earlier runs are moved aside where this run has cut the same site or name. All others stay, and stay
+        listed: those of other sites, and those of sites of which this run has no tile.
         """
-        mine = {row["site"] for row in self._rows}
-        names = {os.path.normcase(row["file"]) for row in self._rows if row["file"]}
-        old, kept = [], []
-        for row in self._earlier:
-            name = row["file"]
-            if name and same_file(self.path_of(name), self._forbidden):
-                kept.append(row)
-            elif name and (row["site"] in mine or os.path.normcase(name) in names):
-                old.append(name)
-            elif name and not os.path.isfile(self.path_of(name)):
-                old.append(name)  # somebody deleted it; what lay beside it goes, too
-            elif row["site"] not in mine:
-                kept.append(row)
+        old, kept = self._sort_earlier()
+        stay = {_stem(row["file"]) for row in kept if row["file"]}
+        # Of a site whose tile stays the list keeps the row of that tile.
+        rows = [row for name, row in self._rows if row["file"] or _stem(name) not in stay]
         with open(os.path.join(self._stage, MANIFEST), "w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
-            writer.writerows([*self._rows, *kept])
+            writer.writerows([*rows, *kept])
         replaced = sum(os.path.isfile(self.path_of(name)) for name in old)
         for name in old:
             for part in side_files(name):
@@ -216,6 +213,28 @@ class TileFolder:
             self._published.append(self.path_of(name))
         return self._told(replaced, [row for row in kept if row["file"]])
 
+    def _sort_earlier(self) -> tuple[list[str], list[dict[str, str]]]:
+        """The tiles of earlier runs that go, and the rows of the manifest that stay."""
+        mine = {row["site"] for _, row in self._rows}
+        cut = {row["site"] for _, row in self._rows if row["file"]}
+        without = {_stem(name) for name, row in self._rows if not row["file"]}
+        names = {_stem(name) for name, row in self._rows if row["file"]}
+        old, kept = [], []
+        for row in self._earlier:
+            name = row["file"]
+            if not name:
+                if row["site"] not in mine:
+                    kept.append(row)
+            elif same_file(self.path_of(name), self._forbidden):
+                kept.append(row)
+            elif not os.path.isfile(self.path_of(name)):
+                old.append(name)  # somebody deleted it; what lay beside it goes, too
+            elif _stem(name) in names or (row["site"] in cut and _stem(name) not in without):
+                old.append(name)
+            else:
+                kept.append(row)
+        return old, kept
+
     def _move_aside(self, name: str) -> None:
         if os.path.lexists(self.path_of(name)):
             os.replace(self.path_of(name), os.path.join(self._before, name))
@@ -225,16 +244,25 @@ class TileFolder:
         text = f"The tiles are listed in {self.path_of(MANIFEST)}."
         if replaced:
             text += f" They replace {replaced} of an earlier run."
-        if kept:
-            tiles = "1 tile of another site, from an earlier run, stays"
-            if len(kept) > 1:
-                tiles = f"{len(kept)} tiles of other sites, from earlier runs, stay"
-            text += f" {tiles} in the folder and in the list{self._differences(kept)}."
+        mine = {_stem(name) for name, _ in self._rows}
+        spared = [row for row in kept if _stem(row["file"]) in mine]
+        foreign = [row for row in kept if _stem(row["file"]) not in mine]
+        for rows, one, several in (
+            (foreign, "of another site, from an earlier run,", "of other sites, from earlier runs,"),
+            (
+                spared,
+                "of an earlier run, whose site has none from this run,",
+                "of earlier runs, whose sites have none from this run,",
+            ),
+        ):
+            if rows:
+                tiles = f"1 tile {one} stays" if len(rows) == 1 else f"{len(rows)} tiles {several} stay"
+                text += f" {tiles} in the folder and in the list{self._differences(rows)}."
         return text
 
     def _differences(self, kept: list[dict[str, str]]) -> str:
-        """In what the tiles of other sites differ from those of this run, in words; empty where in nothing."""
-        new = [row for row in self._rows if row["file"]]
+        """In what tiles that stay differ from those of this run, in words; empty where in nothing."""
+        new = [row for _, row in self._rows if row["file"]]
         found = []
         for column, word in (("footprint_m", "footprint"), ("metres_per_pixel", "size of a pixel")):
             here = {row[column] for row in new}
@@ -256,6 +284,19 @@ class TileFolder:
         shutil.rmtree(self._work, ignore_errors=True)
         if self._new and os.path.isdir(self.folder) and not os.listdir(self.folder):
             os.rmdir(self.folder)
+
+
+def manifest_problem(output: Any, folder: str) -> str | None:
+    """Why sites cannot be written to ``output``: it would be the list of the tiles of ``folder``; None where not."""
+    manifest = os.path.join(folder, MANIFEST)
+    if same_file(output_path(output), manifest):
+        return f"The sites would be written over the list of tiles ({manifest}). Choose another file."
+    return None
+
+
+def _stem(name: str) -> str:
+    """What the files of a site are called in every format."""
+    return os.path.normcase(os.path.splitext(name)[0])
 
 
 def side_files(name: str) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from qgis.core import QgsRectangle
 
+from soundvis_core.errors import SKIPPED, SiteError
 from soundvis_core.geodesy import LocalFrame, Square
 from soundvis_core.sampling import bilinear, pool
 
@@ -89,6 +90,18 @@ def read_tile(
         finer,
         bool(block.valid.all()) and _covers(window, square, finer),
     )
+
+
+def check_covered(share: float, least: float, native: bool) -> None:
+    """Raise SiteError where a raster covers too little of a tile. ``native``: it has pixels of its own."""
+    if share == 0.0 and not native:
+        raise SiteError(
+            "no image came back from the web layer: check the network, or whether the place lies in the layer's area"
+        )
+    if share == 0.0:
+        raise SiteError("the footprint lies outside the raster or on nodata", SKIPPED)
+    if share < least:
+        raise SiteError(f"only {share:.0%} of the footprint has image data", SKIPPED)
 
 
 def _drawn_window(square: Square, pixels: int, extent: QgsRectangle) -> Grid | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-
 import numpy as np
 import pytest
 from ground import LEVELS_PER_METRE, MIDDLE, ground_about
@@ -12,26 +10,13 @@ from osgeo import gdal, osr
 from PIL import Image
 from pyproj import CRS, Geod, Transformer
 from qgis.core import QgsCoordinateReferenceSystem, QgsRasterLayer
+from tile_folders import contents, manifest, opened
 
 from soundvis_qgis.layers.tile_files import safe_name
 
 PLACES = {3857: (139.76, 35.68), 28992: (5.95, 51.98), 2056: (8.54, 47.37)}
 #: A metre of EPSG:3857 is half a metre on the ground at 60 degrees.
 FAR_NORTH = (3857, (25.0, 60.0))
-
-
-def manifest(folder):
-    with (folder / "tiles.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-def opened(path):
-    gdal.UseExceptions()
-    return gdal.Open(str(path))
 
 
 @pytest.mark.parametrize(("epsg", "place"), [*PLACES.items(), FAR_NORTH])
@@ -205,86 +190,23 @@ def test_a_failure_while_tiles_are_moved_puts_the_earlier_ones_back(
     assert not (tmp_path / "o.gpkg").exists()
 
 
-def test_runs_into_one_folder_leave_one_list_of_all_that_is_there(run, make_points, grey, tmp_path):
-    """Other sites stay; the same ones are replaced in whichever format, with what lies beside them."""
-    folder = tmp_path / "tiles"
-    here = (500200.0, 4999800.0)
-    parameters = {"RASTER": grey, "PIXELS": 32, "FOLDER": str(folder), "FORMAT": "PNG"}
-    first = make_points([here] * 3, {"name": list("abc")}, 32631)
-    run("cuttiles", {**parameters, "INPUT": first})
-    (folder / "notes.txt").write_text("of the user")
-    (folder / "b.png").unlink()
-    second = make_points([here, here, (0.0, 0.0)], {"name": ["a", "d", "e"]}, 32631)
-    made = run(
-        "cuttiles",
-        {**parameters, "INPUT": second, "FORMAT": "GeoTIFF", "FOOTPRINT": 100.0, "MIN_COVERED": 0.9},
-    )
-    names = ["a.tif", "c.pgw", "c.png", "c.png.aux.xml", "c.prj", "d.tif", "notes.txt", "tiles.csv"]
-    assert sorted(contents(folder)) == names
-    listed = [(row["site"], row["file"], row["footprint_m"], row["status"]) for row in manifest(folder)]
-    assert listed == [
-        ("a", "a.tif", "100", "ok"), ("d", "d.tif", "100", "ok"), ("e", "", "100", "skipped"),
-        ("c", "c.png", "200", "ok"),
-    ]  # fmt: skip
-    assert "They replace 1 of an earlier run." in made.feedback.text
+def test_more_than_8_bits_and_more_than_three_bands_are_told(run, make_points, make_raster, grey, tmp_path):
+    """Half a percent of the values lies above the one that becomes 255."""
+    values = np.full((5, 100, 100), 1000, np.uint16)
+    values[:, :, 50:] = 4000
+    values[:, 0, :20] = 60000
+    raster = make_raster(tmp_path / "deep.tif", values, (500000.0, 5000000.0), 4.0, 32631)
+    sites = make_points([(500200.0, 4999800.0)], {"name": ["a"]}, 32631)
+    parameters = {"INPUT": sites, "PIXELS": 32, "FOLDER": str(tmp_path / "tiles")}
+    made = run("cuttiles", {**parameters, "RASTER": raster})
     assert (
-        "1 tile of another site, from an earlier run, stays in the folder and in the list (another footprint, another "
-        "size of a pixel, another format)." in made.feedback.text
-    )
-    with Image.open(folder / "c.png") as image:
-        assert image.size == (32, 32)
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "words"),
-    [
-        ("a.tif", "of the user", "a.tif, which no earlier run made"),
-        ("tiles.csv", "name,when\nx,y\n", "not a list of tiles that this tool wrote"),
-        ("tiles.csv", "\0\x01", "not a list of tiles that this tool wrote"),
-    ],
-)
-def test_files_of_the_user_are_never_replaced(run, make_points, grey, tmp_path, name, content, words):
-    sites = make_points([(500200.0, 4999800.0)], {"name": ["a"]}, 32631)
-    folder = tmp_path / "tiles"
-    folder.mkdir()
-    (folder / name).write_text(content)
-    with pytest.raises(AlgorithmError, match=words):
-        run("cuttiles", {"INPUT": sites, "RASTER": grey, "PIXELS": 32, "FOLDER": str(folder)})
-    assert contents(folder) == {name: content.encode()}
-
-
-def test_a_list_with_paths_out_of_its_folder_touches_nothing_there(run, make_points, grey, tmp_path):
-    sites = make_points([(500200.0, 4999800.0)], {"name": ["a"]}, 32631)
-    folder = tmp_path / "tiles"
-    parameters = {"INPUT": sites, "RASTER": grey, "PIXELS": 32, "FOLDER": str(folder)}
-    run("cuttiles", parameters)
-    (tmp_path / "mine.tif").write_text("of the user")
-    text = (folder / "tiles.csv").read_text("utf-8")
-    (folder / "tiles.csv").write_text(text.replace("a,a.tif", "a,../mine.tif"), "utf-8")
-    (folder / "a.tif").unlink()
-    run("cuttiles", {**parameters, "FORMAT": "PNG"})
-    assert (tmp_path / "mine.tif").read_text() == "of the user"
-
-
-def test_a_list_with_cells_that_somebody_added(run, make_points, grey, tmp_path):
-    folder = tmp_path / "tiles"
-    parameters = {"RASTER": grey, "PIXELS": 32, "FOLDER": str(folder)}
-    for name in "ab":
-        run(
-            "cuttiles", {**parameters, "INPUT": make_points([(500200.0, 4999800.0)], {"name": [name]}, 32631)}
-        )
-        lines = (folder / "tiles.csv").read_text("utf-8").splitlines()
-        (folder / "tiles.csv").write_text(
-            "\n".join([lines[0], *(f"{line},checked" for line in lines[1:])]), "utf-8"
-        )
-    assert [row["file"] for row in manifest(folder)] == ["b.tif", "a.tif"]
-
-
-def test_the_list_is_not_written_over(run, make_points, grey, tmp_path):
-    sites = make_points([(500200.0, 4999800.0)], {"name": ["a"]}, 32631)
-    parameters = {"INPUT": sites, "RASTER": grey, "PIXELS": 32, "FOLDER": str(tmp_path / "t")}
-    with pytest.raises(AlgorithmError, match="written over the list of tiles"):
-        run("cuttiles", {**parameters, "OUTPUT": str(tmp_path / "t" / "tiles.csv")})
+        "Tiles are pictures of 8 bits in 3 bands: 0 to 4000 in the raster are 0 to 255; bands 1, 2, 3 of the raster; "
+        "2 more left out."
+    ) in made.feedback.text
+    assert "0 to 4000 in the raster are 0 to 255" in str(made.layer().metadata().history())
+    tile = opened(tmp_path / "tiles" / "a.tif").ReadAsArray()
+    assert (tile.shape[0], tile.min(), tile.max()) == (3, 64, 255)
+    assert "8 bits" not in run("cuttiles", {**parameters, "RASTER": grey}).feedback.text
 
 
 def test_a_web_map(run, make_points, project, tmp_path):

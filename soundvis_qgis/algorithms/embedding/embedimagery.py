@@ -13,7 +13,7 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
-from soundvis_core.errors import SKIPPED, Cancelled, SiteError, as_site_error
+from soundvis_core.errors import Cancelled, as_site_error
 
 from ...layers.sinks import TEXT_FORMATS, FieldSpec, number, output_extension
 from ...layers.sources import make_transform, site_point
@@ -30,9 +30,6 @@ PAPER_MODEL = "remoteclip-vit-l-14"
 TILE_PIXELS = 256
 #: A tile with less of its area on the raster says more about the border than about the place.
 LEAST_COVERED = 0.5
-NO_IMAGE = (
-    "no image came back from the web layer: check the network, or whether the place lies in the layer's area"
-)
 
 
 class EmbedImagery(SitesAlgorithm):
@@ -133,16 +130,13 @@ class EmbedImagery(SitesAlgorithm):
 
     def _tiles(self, features: Iterator[QgsFeature], shares: Any) -> Iterator[Any]:
         """The tile of each site, or why there is none; the covered share of each goes to ``shares``."""
+        from ...layers.tiles import check_covered
+
         for feature in features:
             share = None
             try:
                 tile, share = self._tile(feature)
-                if share == 0.0 and not self._raster.native:
-                    raise SiteError(NO_IMAGE)
-                if share == 0.0:
-                    raise SiteError("the footprint lies outside the raster or on nodata", SKIPPED)
-                if share < LEAST_COVERED:
-                    raise SiteError(f"only {share:.0%} of the footprint has image data", SKIPPED)
+                check_covered(share, LEAST_COVERED, self._raster.native)
                 yield_value: Any = tile
             except Cancelled:
                 raise

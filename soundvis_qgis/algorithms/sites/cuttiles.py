@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from qgis.core import (
-    QgsCoordinateReferenceSystem,
     QgsFeature,
     QgsProcessingContext,
     QgsProcessingException,
@@ -17,14 +16,10 @@ from qgis.core import (
     QgsProcessingParameterRasterLayer,
 )
 
-from soundvis_core.errors import SKIPPED, Cancelled, SiteError, as_site_error
-from soundvis_core.pipeline import OK
-
-from ...compat import is_null
 from ...layers.sinks import FieldSpec, number, text
-from ...layers.sources import layer_file, make_transform, site_point
+from ...layers.sources import layer_file
 from ..base import FeedbackProgress
-from ..embedding.embedimagery import FOOTPRINT, LEAST_COVERED, NO_IMAGE, RASTER
+from ..embedding.embedimagery import FOOTPRINT, LEAST_COVERED, RASTER
 from ..parameters import PREFIX, add_number, add_prefix
 from ..per_site import SitesAlgorithm
 
@@ -49,11 +44,17 @@ class CutTiles(SitesAlgorithm):
         "Each picture lies in metres about its site (azimuthal equidistant, on the raster's datum): in the GeoTIFF "
         "itself, or beside the PNG (.pgw, .prj, .aux.xml). The folder gets one table more, tiles.csv, with the file, "
         "place, metres per pixel, covered share and coordinate reference system of every site.\n"
+        "Tiles are pictures, 3 bands of 8 bits, for looking at and for models: values of more bits (16-bit images, "
+        "reflectances, heights) are stretched, from 0 (or the lowest, where negative) to that which half a percent of "
+        "the raster exceeds, the same for all tiles, and bands beyond those shown as red, green and blue are left out. "
+        "The log and the layer's metadata tell which values and bands. Where the numbers matter, cut the raster itself "
+        "('Clip raster by extent').\n"
         "Where the raster is finer than the tile its pixels are averaged, where it is coarser they are interpolated; "
         "where it has no data inside a tile, the mean colour of the rest is put. A site with less covered than asked "
         "for is skipped, with the reason.\n"
         "Tiles of earlier runs of the same sites, in either format, are replaced once all are cut; those of other "
-        "sites stay in the folder and in tiles.csv, which is told. Files that no run of this tool listed are never "
+        "sites, and of sites of which this run has none, stay in the folder and in tiles.csv, which is told: adjoining "
+        "sheets can be cut one after the other into one folder. Files that no run of this tool listed are never "
         "replaced, and a run that fails or is cancelled leaves the folder as it was."
     )
     REQUIRES = ("numpy", "pyproj")
@@ -122,14 +123,10 @@ class CutTiles(SitesAlgorithm):
         problem = super().problem(parameters, context)
         if problem:
             return problem
-        from ...layers.overwriting import same_file
-        from ...layers.sinks import output_path
-        from ...layers.tile_files import MANIFEST
+        from ...layers.tile_files import manifest_problem
 
-        manifest = os.path.join(self.parameterAsString(parameters, FOLDER, context), MANIFEST)
-        if same_file(output_path(parameters.get(self.OUTPUT)), manifest):
-            return f"The sites would be written over the list of tiles ({manifest}). Choose another file."
-        return None
+        folder = self.parameterAsString(parameters, FOLDER, context)
+        return manifest_problem(parameters.get(self.OUTPUT), folder)
 
     def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
         from ...layers.rasters import RasterSource
@@ -142,23 +139,21 @@ class CutTiles(SitesAlgorithm):
         self._raster_file = layer_file(layer)
 
     def new_fields(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> Sequence[FieldSpec]:
-        from ...layers.joined_sites import SITE_NAMES
+        from ...layers.site_tiles import SiteTiles, Wanted, naming_field
 
         prefix = self.parameterAsString(parameters, PREFIX, context)
         self.status_field = prefix + "status"
-        self._side = self.parameterAsDouble(parameters, FOOTPRINT, context)
-        self._pixels = self.parameterAsInt(parameters, PIXELS, context)
-        self._format = self.parameterAsEnumString(parameters, FORMAT, context)
-        self._least = self.parameterAsDouble(parameters, MIN_COVERED, context)
-        self._folder = self.parameterAsString(parameters, FOLDER, context)
+        wanted = Wanted(
+            self.parameterAsDouble(parameters, FOOTPRINT, context),
+            self.parameterAsInt(parameters, PIXELS, context),
+            self.parameterAsEnumString(parameters, FORMAT, context),
+            self.parameterAsDouble(parameters, MIN_COVERED, context),
+            self.parameterAsString(parameters, FOLDER, context),
+        )
         source = self.source(parameters, context)
-        chosen = self.parameterAsString(parameters, NAME_FIELD, context)
-        found = [source.fields().lookupField(name) for name in ([chosen] if chosen else SITE_NAMES)]
-        if chosen and found[0] < 0:
-            raise QgsProcessingException(f"The layer has no field '{chosen}' (given for the names of files).")
-        self._name_index = next((index for index in found if index >= 0), -1)
-        self._transform = make_transform(source.sourceCrs(), self._raster.crs, context)
-        self._to_lonlat = make_transform(source.sourceCrs(), _wgs84(), context)
+        named = naming_field(source.fields(), self.parameterAsString(parameters, NAME_FIELD, context))
+        # Made once the run begins to work: it makes the folder.
+        self._make_tiles = partial(SiteTiles, wanted, self._raster, self._raster_file, source, named, context)
         return [
             text(prefix + "path", "Tile", "path of the picture"),
             number(prefix + "m_per_px", "Metres per pixel", "on the ground"),
@@ -171,97 +166,22 @@ class CutTiles(SitesAlgorithm):
         self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
     ) -> dict:
         results = super().execute(parameters, context, progress)
-        # Last of all: what the folder held is touched once nothing else can fail.
-        told = self._tiles.publish()
-        self._tiles.settle()
-        progress.info(told)
+        self._tiles.publish(progress)
         return {**results, FOLDER: self._tiles.folder}
 
     def describe(
         self, features: Iterator[QgsFeature], total: int, progress: FeedbackProgress
     ) -> Iterator[Mapping[str, Any]]:
-        from ...layers.tile_files import TileFolder
-
-        self._tiles = tiles = TileFolder(self._folder, self._format, self._raster_file)
+        self._tiles = tiles = self._make_tiles()
         self.on_failure(tiles.discard)
+        self.facts.update(tiles.say_values(progress))
         prefix = self.status_field[: -len("status")]
         for number_, feature in enumerate(features, start=1):
-            site = self._site(feature, number_)
-            name, share, status, reason, wkt = "", None, OK, "", ""
-            try:
-                tile, share, crs = self._tile(feature)
-            except Cancelled:
-                raise
-            except Exception as error:  # noqa: BLE001 - one unreadable block must not cost the other sites
-                told = as_site_error(error)
-                status, reason = told.status, str(told)
-                share = told.share if isinstance(told, _TooLittle) else None
-            else:
-                # Outside of the above: a disk that is full ends the run.
-                name, wkt = tiles.name_for(site), crs.wkt
-                tiles.write(name, tile, self._side, crs)
-            size = self._side / self._pixels
-            tiles.note(
-                {
-                    "site": site,
-                    "file": name,
-                    **self._lonlat(feature),
-                    "metres_per_pixel": f"{size:.10g}" if name else "",
-                    "footprint_m": f"{self._side:.10g}",
-                    "covered": "" if share is None else f"{share:.6g}",
-                    "status": status,
-                    "reason": reason,
-                    "crs": wkt,
-                }
-            )
+            made = tiles.cut(feature, tiles.name_for(feature, number_))
             yield {
-                prefix + "path": tiles.path_of(name) if name else None,
-                prefix + "m_per_px": size if name else None,
-                prefix + "covered": share,
-                prefix + "status": status,
-                prefix + "reason": reason or None,
+                prefix + "path": made.path,
+                prefix + "m_per_px": tiles.pixel_size if made.path else None,
+                prefix + "covered": made.share,
+                prefix + "status": made.status,
+                prefix + "reason": made.reason or None,
             }
-
-    def _site(self, feature: QgsFeature, number_: int) -> str:
-        value = feature.attribute(self._name_index) if self._name_index >= 0 else None
-        if is_null(value) or not str(value).strip():
-            return f"site_{number_}"
-        return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
-
-    def _lonlat(self, feature: QgsFeature) -> dict[str, str]:
-        try:
-            point = site_point(feature, self._to_lonlat, _wgs84())
-        except SiteError:
-            return {"longitude": "", "latitude": ""}
-        return {"longitude": f"{point.x():.9g}", "latitude": f"{point.y():.9g}"}
-
-    def _tile(self, feature: QgsFeature) -> tuple[Any, float, Any]:
-        """The tile, its covered share and its coordinate reference system. Raises SiteError where there is none."""
-        from soundvis_core.geodesy import LocalFrame
-
-        from ...layers.tile_files import LocalCrs
-        from ...layers.tiles import read_tile
-
-        point = site_point(feature, self._transform, self._raster.crs)
-        frame = LocalFrame(self._raster.crs_text, point.x(), point.y())
-        source = read_tile(self._raster, frame, (point.x(), point.y()), self._side, self._pixels)
-        tile, share = (None, 0.0) if source is None else source.tile()
-        if share == 0.0 and not self._raster.native:
-            raise SiteError(NO_IMAGE)
-        if share == 0.0:
-            raise _TooLittle("the footprint lies outside the raster or on nodata", share)
-        if share < self._least:
-            raise _TooLittle(f"only {share:.0%} of the footprint has image data", share)
-        return tile, share, LocalCrs(self._raster.crs_text, point.x(), point.y())
-
-
-class _TooLittle(SiteError):
-    """The raster covers too little of the footprint."""
-
-    def __init__(self, reason: str, share: float) -> None:
-        super().__init__(reason, SKIPPED)
-        self.share = share
-
-
-def _wgs84() -> QgsCoordinateReferenceSystem:
-    return QgsCoordinateReferenceSystem("EPSG:4326")
