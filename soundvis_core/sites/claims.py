@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .clocks import Told
+from .clocks import NoTimeError, Told
 from .positions import NoPositionError, Position, checked
 
 
@@ -23,12 +23,16 @@ class PositionClaim:
 
 @dataclass(frozen=True)
 class TimeClaim:
-    """A moment and its source. ``own``: the recorder's clock told it; ``weak``: it is when the file was made."""
+    """A moment and its source. ``own``: the recorder's clock told it; ``weak``: it is when the file was made.
+
+    ``midnight``: what a date says if the midnight that it was written with is one; another source has to back it.
+    """
 
     source: str
     told: Told
     own: bool = True
     weak: bool = False
+    midnight: Told | None = None
 
 
 @dataclass
@@ -37,8 +41,11 @@ class Claims:
 
     positions: list[PositionClaim] = field(default_factory=list)
     times: list[TimeClaim] = field(default_factory=list)
-    #: Refused positions and times with their reasons, in words.
+    #: Refused positions and other sources with their reasons, in words; then refused times.
     refused: list[str] = field(default_factory=list)
+    refused_times: list[str] = field(default_factory=list)
+    #: Places that a source has room for and leaves empty, in words: reasons where no other tells one.
+    gaps: list[str] = field(default_factory=list)
     recorder: str = ""
     licence: str = ""
     author: str = ""
@@ -58,13 +65,16 @@ class Claims:
 
     def refuse(self, source: str, error: Exception) -> None:
         """Keep why something that ``source`` says is not taken."""
-        self.refused.append(f"{source}: {error}")
+        kept = self.refused_times if isinstance(error, NoTimeError) else self.refused
+        kept.append(f"{source}: {error}")
 
     def add(self, other: Claims) -> None:
         """Append what another source says; texts only where there are none yet."""
         self.positions += other.positions
         self.times += other.times
         self.refused += other.refused
+        self.refused_times += other.refused_times
+        self.gaps += other.gaps
         self.recorder = self.recorder or other.recorder
         self.licence = self.licence or other.licence
         self.author = self.author or other.author

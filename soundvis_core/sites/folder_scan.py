@@ -43,7 +43,7 @@ class ScannedFile:
     """One file. ``path`` is relative to the folder, with slashes; times are ISO 8601 text, empty where unknown.
 
     ``status`` is ok (it has a position), skipped (it has none) or failed (it cannot be read); ``reason`` tells why it
-    is not ok, ``remark`` what is doubtful about what is told.
+    is not ok, ``remark`` what is doubtful about what is told. ``is_folder``: it is a folder that cannot be read.
     """
 
     path: str
@@ -58,6 +58,7 @@ class ScannedFile:
     status: str = SKIPPED
     reason: str = ""
     remark: str = ""
+    is_folder: bool = False
 
     @property
     def name(self) -> str:
@@ -113,6 +114,8 @@ def scan(folder: str, kind: Kind[H, F], options: Options, progress: Progress) ->
     companions.tell_idle_tracks()
     for path, reason in found.unreadable:
         yield kind.row(path=_printable(path), status=FAILED, reason=reason)
+    for path, reason in found.closed:
+        yield kind.row(path=_printable(path), status=FAILED, reason=reason, is_folder=True)
 
 
 def _file(folder: str, path: str, kind: Kind[H, F], companions: Companions, options: Options) -> F:
@@ -134,8 +137,8 @@ def _file(folder: str, path: str, kind: Kind[H, F], companions: Companions, opti
         lost = f"without its time, no track can tell where it was {kind.made}"
     place, contradictions = choose_position(claims.positions)
     details, more = kind.details(header, claims, place)
-    status, reason = _outcome(place, damage, [*claims.refused, *doubts, lost])
-    remarks = [*more, *doubts, *claims.refused, *contradictions, *clock_remarks]
+    status, reason = _outcome(place, damage, [*claims.refused, *claims.gaps, *doubts, lost])
+    remarks = [*more, *doubts, *claims.refused, *claims.refused_times, *contradictions, *clock_remarks]
     time_utc, time_local, source_of_time = _time(moment)
     return kind.row(
         path=path,

@@ -1,4 +1,4 @@
-"""The files of a folder and of those below it: those of a kind, side-cars, tables, tracks."""
+"""The files of a folder and of those below it: those of a kind, side-cars, tables, tracks, spreadsheets."""
 
 from __future__ import annotations
 
@@ -15,12 +15,17 @@ _NOT_OURS = ("$RECYCLE.BIN", "System Volume Information", "__MACOSX", "lost+foun
 
 @dataclass
 class Found:
-    """Paths relative to the folder, with slashes, in order; ``unreadable`` with the reason of each."""
+    """Paths relative to the folder, with slashes, in order.
+
+    ``closed`` are folders and ``unreadable`` files that cannot be read, with the reason of each.
+    """
 
     files: list[str] = field(default_factory=list)
     side_cars: list[str] = field(default_factory=list)
     tables: list[str] = field(default_factory=list)
     tracks: list[str] = field(default_factory=list)
+    sheets: list[str] = field(default_factory=list)
+    closed: list[tuple[str, str]] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -50,7 +55,7 @@ def find_files(
             with os.scandir(path) as entries:
                 children = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
-            found.unreadable.append((below or ".", f"the folder cannot be read: {error.strerror or error}"))
+            found.closed.append((below or ".", f"the folder cannot be read: {error.strerror or error}"))
             continue
         folders = []
         for entry in children:
@@ -84,6 +89,8 @@ def _take(
         found.tables.append(path)
     elif entry.name.lower().endswith(".gpx"):
         found.tracks.append(path)
+    elif entry.name.lower().endswith((".xlsx", ".xls", ".ods")):
+        found.sheets.append(path)
 
 
 def _above(folder: str) -> set[tuple[int, int]]:

@@ -19,6 +19,15 @@ from .positions import NoPositionError, Position, checked
 
 _POINTS = ("trkpt", "wpt", "rtept")
 _BLOCK = 1 << 20
+#: Errors of expat's at the end of a file that should go on.
+_CUT = tuple(
+    expat.errors.codes[text]
+    for text in (
+        expat.errors.XML_ERROR_NO_ELEMENTS,
+        expat.errors.XML_ERROR_UNCLOSED_TOKEN,
+        expat.errors.XML_ERROR_PARTIAL_CHAR,
+    )
+)
 _START = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
 
 
@@ -28,11 +37,15 @@ class NoFixError(ValueError):
 
 @dataclass(frozen=True)
 class Track:
-    """Fixes in the order of time: seconds since 1970 and places, of the same length."""
+    """Fixes in the order of time: seconds since 1970 and places, of the same length.
+
+    ``damage``: what is wrong with the file, where it could be read to some point only.
+    """
 
     name: str
     times: tuple[float, ...]
     places: tuple[Position, ...]
+    damage: str = ""
 
     @property
     def span(self) -> str:
@@ -126,9 +139,10 @@ def _refuse(*_: Any) -> None:
 def read_track(path: str, name: str) -> Track:
     """The track of a GPX file, its fixes sorted by time; ``name`` is what messages call it ("track a.gpx").
 
-    Raises InputError where there is none in it.
+    Of a file that is cut off or damaged the fixes before that serve. Raises InputError where there is none in it.
     """
     reader = _Reader()
+    damage = ""
     parser = expat.ParserCreate()
     parser.StartElementHandler, parser.EndElementHandler = reader.start, reader.end
     parser.CharacterDataHandler = reader.text
@@ -140,13 +154,20 @@ def read_track(path: str, name: str) -> Track:
             parser.Parse(b"", True)
     except OSError as error:
         raise InputError(f"The {name} cannot be read: {error.strerror or error}.") from error
-    except (expat.ExpatError, NoPositionError, ValueError) as error:
+    except expat.ExpatError as error:
+        if not reader.fixes:
+            raise InputError(f"The {name} is not a GPX file: {error}.") from error
+        damage = "ends in the middle" if error.code in _CUT else f"is damaged ({error})"
+    except (NoPositionError, ValueError) as error:
         raise InputError(f"The {name} is not a GPX file: {error}.") from error
     if not reader.fixes:
+        points = "no points"
+        if reader.points:
+            points = f"{reader.points} point{'s' * (reader.points > 1)}, but none with a place and a time"
         raise InputError(
-            f"The {name} has {reader.points} points, but none with a place and a time. "
+            f"The {name} has {points}. "
             "Export it from the GPS with times (a route or way points drawn on a map have none)."
         )
     # Of two fixes at the same second the first is taken.
     fixes = sorted(dict(reversed(reader.fixes)).items())
-    return Track(name, tuple(time for time, _ in fixes), tuple(place for _, place in fixes))
+    return Track(name, tuple(time for time, _ in fixes), tuple(place for _, place in fixes), damage)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import csv
-import datetime as dt
 import io
 import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from ..errors import InputError
-from .claims import Claims, TimeClaim
-from .clocks import NoTimeError, Told, parse_time
+from .claims import Claims
 from .positions import NoPositionError, apart, degrees, pair
 from .table_columns import Columns, recognise
+from .table_times import Notation, notation_of, times_of
 
 #: Larger files are no tables about recordings.
 _MOST_BYTES = 256 << 20
@@ -28,6 +28,11 @@ class Table:
     name: str
     columns: Columns
     rows: tuple[tuple[str, ...], ...]
+
+    @cached_property
+    def notation(self) -> Notation:
+        """How its rows write dates."""
+        return notation_of(self.columns, self.rows)
 
 
 def read_table(path: str, name: str, one: str = "recording") -> Table:
@@ -44,11 +49,11 @@ def read_table(path: str, name: str, one: str = "recording") -> Table:
             content = file.read()
     except OSError as error:
         raise InputError(f"The {name} cannot be read: {error.strerror or error}.") from error
-    text = _decoded(content)
-    line = text.lstrip().partition("\n")[0]
+    _refuse_others(content, name)
+    text, delimiter = _from_header(_decoded(content), one)
     try:
-        lines = io.StringIO(text.lstrip().replace("\0", ""), newline="")
-        rows = [tuple(row) for row in csv.reader(lines, delimiter=_delimiter(line)) if any(row)]
+        lines = io.StringIO(text.replace("\0", ""), newline="")
+        rows = [tuple(row) for row in csv.reader(lines, delimiter=delimiter) if any(row)]
     except csv.Error as error:
         raise InputError(f"The {name} is not a CSV file: {error}.") from error
     if len(rows) < 2:
@@ -60,11 +65,45 @@ def header_of(path: str, one: str = "recording") -> tuple[list[str], Columns]:
     """The column names in the first line of a file and what they mean; none where it cannot be read."""
     try:
         with open(path, "rb") as file:
-            line = _decoded(file.read(_HEADER_BYTES)).lstrip().partition("\n")[0]
-        names = next(csv.reader([line.replace("\0", "")], delimiter=_delimiter(line)), [])
+            text, delimiter = _from_header(_decoded(file.read(_HEADER_BYTES)), one)
+        names = next(csv.reader([text.partition("\n")[0].replace("\0", "")], delimiter=delimiter), [])
     except (OSError, csv.Error):
         names = []
     return names, recognise(names, one)
+
+
+def _refuse_others(content: bytes, name: str) -> None:
+    """Raise InputError for the files of spreadsheets and databases, by their first bytes."""
+    kinds = (
+        (b"PK\3\4", "a spreadsheet"),
+        (b"\xd0\xcf\x11\xe0", "a spreadsheet"),
+        (b"SQLite format 3", "a database"),
+    )
+    for start, kind in kinds:
+        if content.startswith(start):
+            raise InputError(f"The {name} is {kind}. Save it as CSV and choose that.")
+
+
+def _from_header(text: str, one: str) -> tuple[str, str]:
+    """A text from the line of its column names on, and what separates columns.
+
+    Before that line may stand ``sep=;`` for Excel, and notes behind a ``#``; the names may stand behind one, too.
+    """
+    text, delimiter = text.lstrip(), ""
+    while text:
+        line, _, rest = text.partition("\n")
+        said = re.fullmatch(r'"?sep=(.)"?\s*', line, re.IGNORECASE)
+        if said:
+            delimiter = said[1]
+        elif line.startswith("#"):
+            bare = line.lstrip("# ")
+            columns = recognise(next(csv.reader([bare], delimiter=_delimiter(bare)), []), one)
+            if columns.names_files and columns.useful:
+                return f"{bare}\n{rest}", delimiter or _delimiter(bare)
+        elif line.strip(",;\t| \r"):
+            break
+        text = rest
+    return text, delimiter or _delimiter(text.partition("\n")[0])
 
 
 def _delimiter(line: str) -> str:
@@ -106,9 +145,15 @@ def claims_of(table: Table, row: Sequence[str]) -> Claims:
             claims.place(table.name, north, east, remark=remark)
         elif both:
             claims.place(table.name, *pair(both))
+        else:
+            gap = _gap(columns, latitude, longitude)
+            claims.gaps += [f"{table.name} {gap} in the row of this file"] if gap else []
     except NoPositionError as error:
         claims.refuse(table.name, error)
-    _read_time(table, row, claims)
+    times, wrong = times_of(columns, row, table.notation, table.name)
+    claims.times += times
+    for reason in wrong:
+        claims.refuse(table.name, reason)
     claims.licence, claims.author = columns.value(row, "licence"), columns.value(row, "author")
     claims.recorder = columns.value(row, "recorder")
     claims.link = columns.value(row, "link")
@@ -123,27 +168,13 @@ def claims_of(table: Table, row: Sequence[str]) -> Claims:
     return claims
 
 
-def _read_time(table: Table, row: Sequence[str], claims: Claims) -> None:
-    columns = table.columns
-    date, time = columns.value(row, "date"), columns.value(row, "time")
-    if re.fullmatch(r"\d:\d{2}.*", time):
-        time = "0" + time
-    # A time of day that is none ("morning", "?") leaves the date.
-    together = f"{date} {time}" if date and re.match(r"\d{2}:?\d{2}", time) and len(date) <= 10 else date
-    texts = [(columns.value(row, "utc"), True), (columns.value(row, "moment"), False), (together, False)]
-    if not date and len(time) >= 10:
-        texts.append((time, False))
-    for text, utc in texts:
-        if not text:
-            continue
-        try:
-            told = parse_time(text)
-        except NoTimeError as error:
-            claims.refuse(table.name, error)
-            continue
-        if utc and not told.has_zone and not told.date_only:
-            told = Told(told.moment.replace(tzinfo=dt.timezone.utc))
-        claims.times.append(TimeClaim(table.name, told, own=False, weak=told.date_only))
+def _gap(columns: Columns, latitude: str, longitude: str) -> str:
+    """What a row has a column for and no value; empty where the table tells no places."""
+    if "latitude" in columns.by_meaning:
+        if latitude or longitude:
+            return f"has no {'longitude' if latitude else 'latitude'}"
+        return "has no latitude and longitude"
+    return "has no coordinates" if "pair" in columns.by_meaning else ""
 
 
 def rows_beyond_poles(table: Table) -> int:

@@ -20,6 +20,8 @@ EXTENSIONS = (
 _SPHERE = ("equirectangular", "spherical", "sphere")
 #: A whole panorama is so many times wider than high, to a pixel or so, and so many pixels wide at least.
 _RATIO, _NARROWEST = 2.0, 1000
+#: So far from that ratio, as a part of the width, a smaller copy of what an archive calls a panorama may be.
+_LEEWAY = 0.01
 #: No camera with such a lens (mm of a 35 mm camera) sees all around.
 _LONGEST_LENS = 12.0
 
@@ -104,13 +106,23 @@ def _panorama(header: PhotoHeader, claims: Claims) -> tuple[bool, str]:
         kind = "a part of a panorama" if xmp.projection in _SPHERE else f"a {xmp.projection[:20]} panorama"
         return False, f"{kind}, not a whole equirectangular one"
     if claims.projection.lower() in _SPHERE:
-        return True, ""
+        return _told_sphere(header)
     if header.width is None or header.height is None or header.width < _NARROWEST:
         return False, ""
     shaped = abs(header.width - _RATIO * header.height) <= 2.0
     if not shaped or (header.focal is not None and header.focal > _LONGEST_LENS):
         return False, ""
     return True, "taken for a panorama by its shape alone (twice as wide as high)"
+
+
+def _told_sphere(header: PhotoHeader) -> tuple[bool, str]:
+    """Whether what a table calls a sphere can be one: street-level archives have spheres of phones among them."""
+    if header.width is None or header.height is None:
+        return True, ""
+    if abs(header.width - _RATIO * header.height) <= max(2.0, _LEEWAY * header.width):
+        return True, ""
+    size = f"{header.width} x {header.height}"
+    return False, f"a table calls it a panorama, but a whole one is twice as wide as high, and this is {size}"
 
 
 _PHOTOS: Kind[PhotoHeader, Photo] = Kind(

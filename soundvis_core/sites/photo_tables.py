@@ -1,31 +1,30 @@
-"""JSON beside photos, as street-level archives write it, read as tables: Mapillary and KartaView.
+"""Objects about photos in JSON, as street-level archives write it, read as tables: Mapillary and KartaView.
 
 Understood are ``mapillary_image_description.json`` (of mapillary_tools), answers of Mapillary's API v4 and of
-KartaView's API 2.0 as people keep them beside the pictures, GeoJSON, and one object per line.
+KartaView's APIs 1.0 and 2.0 as people keep them beside the pictures, and objects with the names of columns.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import json
-import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
+from functools import lru_cache
 from typing import Any
 
-from ..progress import Progress, check_cancelled
-from .claims import Claims
-from .metadata_tables import Table, claims_of
-from .row_finder import FolderTables, RowFinder, paths_below
-from .table_columns import recognise
+from .metadata_tables import Table
+from .row_finder import Names
+from .table_columns import Columns, recognise
 
-#: Larger files are no side-cars.
-_MOST_BYTES = 256 << 20
-_DEEPEST = 8
 _COLUMNS = (
-    "file", "folder", "id", "latitude", "longitude", "time_utc", "heading", "projection", "device", "author",
-    "licence", "link",
+    "file", "folder", "id", "latitude", "longitude", "time_utc", "datetime", "date", "time", "heading", "projection",
+    "device", "author", "licence", "link",
 )  # fmt: skip
+#: What is read under any name that columns of tables have, where no archive's own name tells it, by its column.
+_PLAIN = {
+    "file": "file", "latitude": "latitude", "longitude": "longitude", "moment": "datetime", "date": "date",
+    "time": "time", "author": "author", "licence": "licence", "link": "link",
+}  # fmt: skip
 #: What marks an object as one about a photo.
 _PLACES = ("MAPLatitude", "lat", "latitude", "computed_geometry", "geometry")
 _SPHERES = ("spherical", "equirectangular", "sphere", "true", "1")
@@ -42,6 +41,8 @@ _FILES = (
     "fileurlLTh",
     "filepath",
     "filepathLTh",
+    "lth_name",
+    "th_name",
 )
 
 
@@ -50,97 +51,24 @@ def is_side_car(name: str) -> bool:
     return name.lower().endswith((".json", ".geojson", ".jsonl", ".ndjson"))
 
 
-class JsonTables:
-    """The JSON files of a folder by what they are about."""
-
-    def __init__(self, folder: str, files: Sequence[str], photos: Sequence[str], progress: Progress) -> None:
-        """``files`` and ``photos``: paths relative to ``folder``, with slashes. Files that tell nothing are left."""
-        self._beside: dict[str, Claims] = {}
-        self._tables: dict[str, FolderTables] = {}
-        stems = {stem for path in photos for stem in (path, os.path.splitext(path)[0])}
-        for path in files:
-            check_cancelled(progress)
-            below = path.rpartition("/")[0]
-            if below not in self._tables:
-                self._tables[below] = FolderTables(paths_below(below, photos))
-            tables = self._tables[below]
-            if not tables.files.paths:
-                continue
-            try:
-                found = list(_records(_content(os.path.join(folder, path))))
-            except (OSError, ValueError, RecursionError) as error:
-                if path.endswith("mapillary_image_description.json"):
-                    progress.warn(f"The side-car {path} cannot be read ({error}). It is left.")
-                continue
-            stem = os.path.splitext(path)[0]
-            name = f"side-car {path.rpartition('/')[2]}"
-            if stem in stems and len(found) == 1:
-                table = _table(name, found, {stem.rpartition("/")[2]})
-                self._beside[stem] = claims_of(table, table.rows[0])
-            elif found:
-                tables.add(RowFinder(_table(name, found, tables.files.exact), tables.files))
-
-    def claims(self, path: str) -> tuple[Claims, list[str]]:
-        """What the files say about a photo: its own, then those of its folder and of the folders above; doubts."""
-        claims, doubts = Claims(), []
-        for stem in (path, os.path.splitext(path)[0]):
-            if stem in self._beside:
-                claims.add(self._beside[stem])
-        parts = path.split("/")[:-1]
-        for depth in range(len(parts), -1, -1):
-            below = "/".join(parts[:depth])
-            inside = path[len(below) + 1 :] if below else path
-            for finder in self._tables[below].about(inside) if below in self._tables else ():
-                row, doubt = finder.find(inside)
-                if doubt:
-                    doubts.append(doubt)
-                if row is not None:
-                    claims.add(claims_of(finder.table, row))
-        return claims, doubts
+def tells_place(record: Mapping[str, Any]) -> bool:
+    """Whether an object is one about a photo: whether it tells where."""
+    return any(name in record for name in _PLACES)
 
 
-def _content(path: str) -> Any:
-    if os.path.getsize(path) > _MOST_BYTES:
-        raise ValueError(f"it is larger than {_MOST_BYTES >> 20} MB")
-    with open(path, encoding="utf-8-sig") as file:
-        text = file.read()
-    try:
-        return json.loads(text)
-    except ValueError:
-        lines = [line for line in text.splitlines() if line.strip()]
-        if len(lines) < 2:
-            raise
-        return [json.loads(line) for line in lines]
-
-
-def _records(node: Any, depth: int = 0) -> Iterator[Mapping[str, Any]]:
-    """The objects about photos, wherever they lie in the document."""
-    if depth > _DEEPEST:
-        return
-    if isinstance(node, list):
-        for child in node:
-            yield from _records(child, depth + 1)
-    elif isinstance(node, dict):
-        if node.get("type") == "Feature" and isinstance(node.get("properties"), dict):
-            yield {"id": node.get("id"), "geometry": node.get("geometry"), **node["properties"]}
-        elif any(name in node for name in _PLACES):
-            yield node
-        else:
-            for child in node.values():
-                yield from _records(child, depth + 1)
-
-
-def _table(name: str, records: Iterable[Mapping[str, Any]], known: Set[str]) -> Table:
-    """Rows about photos, ``known`` by their paths; a record that may be called in several ways has several."""
+def table_of(name: str, records: Iterable[Mapping[str, Any]], files: Names) -> Table:
+    """Rows about photos; a record that may be called in several ways has several, where there are such files."""
     rows: list[tuple[str, ...]] = []
     for record in records:
         told = _row(record)
-        names = dict.fromkeys(_names(record, known))
-        # An id and each name are rows of their own, so that any of them finds the record.
+        names = list(dict.fromkeys(_names(record, files.exact))) or [told.get("file", "")]
+        known = [file for file in names if file.casefold() in files.known]
+        # Each name is a row of its own, so that any of them finds the record, as its id does.
         rows += [
-            tuple({**told, "file": file}.get(column, "") for column in _COLUMNS) for file in names or [""]
+            tuple({**told, "file": file}.get(column, "") for column in _COLUMNS)
+            for file in known or names[:1]
         ]
-    return Table(name, recognise(_COLUMNS), tuple(rows))
+    return Table(name, recognise(_COLUMNS, "photo"), tuple(rows))
 
 
 def _names(record: Mapping[str, Any], known: Set[str]) -> Iterator[str]:
@@ -152,7 +80,7 @@ def _names(record: Mapping[str, Any], known: Set[str]) -> Iterator[str]:
         # Paths of another computer: the longest end that is a photo here.
         tails = ("/".join(parts[start:]) for start in range(len(parts)))
         yield next((tail for tail in tails if tail in known), parts[-1])
-    sequence, index = _text(record.get("sequenceId")), _text(record.get("sequenceIndex"))
+    sequence, index = _sequence(record)
     if sequence and index:
         yield from (f"{sequence}_{index}", f"{sequence}/{index}")
 
@@ -174,14 +102,31 @@ def _row(record: Mapping[str, Any]) -> dict[str, str]:
     row["author"] = (
         _text(creator.get("username")) if isinstance(creator, Mapping) else _first(record, "username")
     )
-    sequence, index = _text(record.get("sequenceId")), _text(record.get("sequenceIndex"))
+    sequence, index = _sequence(record)
     if key.isdigit() and sequence and index:
         row["link"], row["licence"] = f"https://kartaview.org/details/{sequence}/{index}", _ARCHIVE_LICENCE
     elif key.isdigit() and any(
         name in record for name in ("captured_at", "compass_angle", "computed_geometry")
     ):
         row["link"], row["licence"] = f"https://www.mapillary.com/app/?pKey={key}", _ARCHIVE_LICENCE
+    plain = _plain(tuple(name for name, value in record.items() if _text(value)))
+    for meaning, column in _PLAIN.items():
+        if not row.get(column) and not (row["time_utc"] and meaning in ("moment", "date", "time")):
+            name = plain.get(meaning)
+            row[column] = _text(record[name]) if name else ""
     return row
+
+
+@lru_cache(maxsize=256)
+def _plain(keys: tuple[str, ...]) -> dict[str, str]:
+    """Which of the names of an object has which meaning in tables."""
+    columns: Columns = recognise(keys, "photo")
+    return {meaning: keys[index] for meaning, index in columns.by_meaning.items()}
+
+
+def _sequence(record: Mapping[str, Any]) -> tuple[str, str]:
+    """KartaView's number of a drive, and of the photo in it: by API 2.0 or 1.0."""
+    return _first(record, "sequenceId", "sequence_id"), _first(record, "sequenceIndex", "sequence_index")
 
 
 def _place(record: Mapping[str, Any]) -> tuple[str, str]:
@@ -198,7 +143,7 @@ def _place(record: Mapping[str, Any]) -> tuple[str, str]:
 
 def _time(record: Mapping[str, Any]) -> str:
     """The moment as ISO 8601 in UTC: of mapillary_tools, in milliseconds since 1970, or as it stands."""
-    text = _first(record, "MAPCaptureTime", "captured_at", "shotDate")
+    text = _first(record, "MAPCaptureTime", "captured_at", "shotDate", "shot_date")
     parts = text.split("_")
     if len(parts) >= 6 and all(part.isdigit() for part in parts):
         return "{}-{}-{}T{}:{}:{}.{}Z".format(*parts[:6], parts[6] if len(parts) > 6 else "0")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import file_names
 from .claims import PositionClaim, TimeClaim
@@ -56,7 +56,7 @@ def choose_time(claims: Sequence[TimeClaim], clock: RecorderClock) -> tuple[Mome
     """The time taken, and remarks on what is wrong with it and on those that tell another."""
     remarks: list[str] = []
     known: list[tuple[Moment, str]] = []
-    for claim in claims:
+    for claim in (_backed(claim, claims, clock) for claim in claims):
         whole = not claim.told.date_only
         try:
             utc, doubt = clock.utc(claim.told, claim.own)
@@ -76,6 +76,25 @@ def choose_time(claims: Sequence[TimeClaim], clock: RecorderClock) -> tuple[Mome
         remarks.append(doubt)
     remarks += [text for other, _ in known[1:] if (text := _contradiction(taken, other))]
     return taken, remarks
+
+
+def _backed(claim: TimeClaim, claims: Sequence[TimeClaim], clock: RecorderClock) -> TimeClaim:
+    """A claim; one of a date that was written with a midnight tells this midnight where another source does, too."""
+    told = claim.midnight
+    if told is None:
+        return claim
+    day = told.moment.replace(tzinfo=None)
+    for other in claims:
+        if other.told.date_only or other.weak:
+            continue
+        try:
+            away = (clock.utc(told, claim.own)[0] - clock.utc(other.told, other.own)[0]).total_seconds()
+        except NoTimeError:
+            continue
+        digits = (other.told.moment.replace(tzinfo=None) - day).total_seconds()
+        if min(abs(away), abs(digits)) <= FAR_SECONDS:
+            return replace(claim, told=told, weak=False)
+    return claim
 
 
 def _contradiction(taken: Moment, other: Moment) -> str:

@@ -10,6 +10,7 @@ from ..progress import NO_PROGRESS, Progress
 from .claims import Claims, PositionClaim
 from .folder_scan import Kind, Options, ScannedFile, scan
 from .headers import is_recording, read_header
+from .json_tables import is_side_car
 from .media import Header
 
 
@@ -49,8 +50,7 @@ _RECORDINGS: Kind[Header, Recording] = Kind(
     made="made",
     device="recorder",
     is_one=is_recording,
-    # JSON about sound has no form that recorders agree on.
-    is_side_car=lambda _: False,
+    is_side_car=is_side_car,
     read=_read,
     empty=Header,
     details=_details,

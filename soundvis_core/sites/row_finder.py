@@ -14,14 +14,19 @@ from .metadata_tables import Table
 _ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:[/\\]")
 #: Stands before ids among keys; no path has it.
 _ID = "\0"
+#: Of a row about the folder that the table itself lies in.
+_ALL = "/"
 
 
 class Names:
     """The files of a folder and those below it, by what tables may call them; one for all tables of the folder."""
 
-    def __init__(self, paths: Iterable[str]) -> None:
-        """``paths``: relative to the folder, with slashes."""
+    def __init__(self, paths: Iterable[str], own: str = "") -> None:
+        """``paths``: relative to the folder, with slashes. ``own``: what the folder is called, with those above it."""
         self.paths = tuple(paths)
+        parts = _key(own).split("/") if own else []
+        #: What rows may call the folder itself.
+        self.own = tuple("/".join(parts[start:]) for start in range(len(parts)))
 
     @cached_property
     def exact(self) -> frozenset[str]:
@@ -77,9 +82,18 @@ class RowFinder:
         keys = [_key(f"{folder.strip('/')}/{file}")] if file and folder else []
         if file:
             keys.append(_key(file))
+            keys += self._inside(keys[-1])
         elif folder:
-            keys.append(_key(folder.replace("\\", "/").strip("/")) + "/")
+            key = _key(folder.replace("\\", "/").strip("/"))
+            keys.append(key + "/")
+            keys += [_ALL] if key in self._files.own and keys[0] not in self._files.known else []
         return keys, re.sub(r"^XC", "", own.upper())
+
+    def _inside(self, key: str) -> list[str]:
+        """The key of a file that a row names with the folder that the table lies in before it."""
+        if "/" not in key or key in self._files.known:
+            return []
+        return [key[len(own) + 1 :] for own in self._files.own if key.startswith(own + "/")][:1]
 
     def _moved(self, row: Sequence[str], whole: Set[str]) -> list[str]:
         """The file in ``whole`` that the end of a row's absolute path names: folders are moved to other computers."""
@@ -140,9 +154,9 @@ class RowFinder:
 class FolderTables:
     """The tables of a folder: thousands, where each file has one of its own that is not called like it."""
 
-    def __init__(self, paths: Iterable[str]) -> None:
-        """``paths``: of all files in the folder and below, relative to it."""
-        self.files = Names(paths)
+    def __init__(self, paths: Iterable[str], own: str = "") -> None:
+        """``paths``: of all files in the folder and below, relative to it; ``own``: see :class:`Names`."""
+        self.files = Names(paths, own)
         self._finders: list[RowFinder] = []
         self._by_key: dict[str, list[int]] = defaultdict(list)
 
@@ -190,13 +204,14 @@ def _file_keys(path: str) -> list[str]:
 
 
 def _folder_keys(path: str) -> list[str]:
-    """The folders of a path, the innermost first, each by its path and by its name."""
+    """The folders of a path, the innermost first, each by its path and by its name; last the one of the table."""
     folders = path.split("/")[:-1]
-    return [
+    keys = [
         _key(text) + "/"
         for depth in range(len(folders), 0, -1)
         for text in ("/".join(folders[:depth]), folders[depth - 1])
     ]
+    return [*keys, _ALL]
 
 
 def _tails(path: str) -> list[str]:

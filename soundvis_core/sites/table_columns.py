@@ -41,6 +41,27 @@ _FILES = {
 _USEFUL = ("latitude", "pair", "utc", "moment", "date", "licence", "author", "link")
 
 
+#: What may stand in brackets behind latitude and longitude. Not S or W, of which only some tables count below 0.
+_UNIT = re.compile(
+    r"(?P<name>\s*(?:lat|lon|lng|y|x|decimal|gps|coord|pos)[^(\[]*)[(\[](?P<unit>[^)\]]*)[)\]]\s*",
+    re.IGNORECASE,
+)
+_UNITS = [
+    "deg",
+    "degree",
+    "degrees",
+    "dd",
+    "decimal",
+    "decimaldegrees",
+    "n",
+    "e",
+    "degn",
+    "dege",
+    "wgs84",
+    "epsg4326",
+]
+
+
 @dataclass(frozen=True)
 class Columns:
     """The place of each known meaning in a row; ``names``: what all columns are called."""
@@ -74,7 +95,7 @@ class Columns:
 
 def recognise(header: Sequence[str], one: str = "recording") -> Columns:
     """The columns of a header of a table about files of a kind (``one``); of several with one meaning the preferred."""
-    plain = [re.sub(r"[^a-z0-9]", "", name.lower()) for name in header]
+    plain = [_plain(name) for name in header]
     found: dict[str, int] = {}
     for meaning, names in _NAMES.items():
         words = names.format(one=_FILES[one]).split()
@@ -93,3 +114,11 @@ def recognise(header: Sequence[str], one: str = "recording") -> Columns:
         found.pop("latitude", None)
         found.pop("longitude", None)
     return Columns(found, tuple(name.strip() for name in header))
+
+
+def _plain(name: str) -> str:
+    """A name of a column in lower case, letters and digits only, without a unit that changes nothing behind it."""
+    found = _UNIT.fullmatch(name)
+    if found and re.sub(r"[^a-z0-9]", "", found["unit"].lower()) in ("", *_UNITS):
+        name = found["name"]
+    return re.sub(r"[^a-z0-9]", "", name.lower())

@@ -8,10 +8,12 @@ import pytest
 
 from soundvis_core.errors import InputError
 from soundvis_core.progress import NoProgress
-from soundvis_core.sites import Options, scan_recordings
+from soundvis_core.sites import Options, folder_scan, scan_recordings
+from soundvis_core.sites.folders import Found
 from soundvis_core.sites.metadata_tables import read_table
 from soundvis_core.sites.photo_scan import scan_photos
 from soundvis_core.sites.row_finder import Names, RowFinder
+from soundvis_core.sites.table_columns import recognise
 from tests.builders import recorder_files as files
 from tests.builders.photo_headers import gps, photo
 
@@ -77,6 +79,165 @@ def test_a_table_of_which_no_row_matches(tmp_path):
     )
 
 
+def test_rows_without_a_name_are_counted(tmp_path):
+    files.wav(tmp_path / "in" / "a.wav")
+    table = write(tmp_path / "meta.csv", "file,lat,lon\na.wav,52.5,13.4\n,1,2\n")
+    words = "1 row of the table meta.csv is about no recording in the folder: 1 without a name."
+    assert scan(tmp_path / "in", metadata=table)[1].warnings == [words]
+    table = write(tmp_path / "meta.csv", "file,lat,lon\na.wav,52.5,13.4\n,1,2\nb.wav,1,2\n,3,4\n")
+    words = "3 rows of the table meta.csv are about no recording in the folder: b.wav and 2 without a name."
+    assert scan(tmp_path / "in", metadata=table)[1].warnings == [words]
+
+
+def test_tables_that_are_left_are_told_by_their_columns(tmp_path):
+    files.wav(tmp_path / "row" / "a.wav")
+    write(tmp_path / "row" / "m.csv", "Datei;Breite;Laenge\na.wav;52,5;13,4\n")
+    for name in ("a", "b", "c"):
+        write(tmp_path / "row" / f"{name}.results.csv", "Start (s),End (s),file\n0,3,a.wav\n")
+    write(tmp_path / "row" / "empty.csv", "")
+    _, log = scan(tmp_path)
+    assert log.lines == [
+        (
+            "The table row/a.results.csv was left: none tells a place, a time, a licence, an author or a link among "
+            "its columns Start (s), End (s), file. So are 2 more with such columns."
+        ),
+        "The table row/empty.csv was left: it has no line with the names of its columns.",
+        (
+            "The table row/m.csv was left: none names recordings ('file', 'folder' or 'id') among its columns Datei, "
+            "Breite, Laenge."
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sep=;\nfile;lat;lon\na.wav;52,5;13,4\n",
+        '"sep=;"\r\nfile;lat;lon\r\na.wav;52,5;13,4\r\n',
+        "# walk of May, one, two, three\n#\n\nfile,lat,lon\na.wav,52.5,13.4\n",
+        "# notes\n#file,lat,lon\na.wav,52.5,13.4\n",
+        ";;\nfile;lat;lon\na.wav;52.5;13.4\n",
+        "file,Lat.,Longitude (E)\na.wav,52.5,13.4\n",
+        "file,Latitude [°],Longitude (decimal degrees)\na.wav,52.5,13.4\n",
+    ],
+)
+@pytest.mark.parametrize("named", [True, False])
+def test_lines_before_the_header(tmp_path, text, named):
+    files.wav(tmp_path / "in" / "a.wav")
+    table = write((tmp_path if named else tmp_path / "in") / "t.csv", text)
+    found, log = scan(tmp_path / "in", metadata=table if named else "")
+    assert (found["a.wav"].position, log.lines, log.warnings) == ((52.5, 13.4), [], [])
+
+
+def test_units_that_change_a_value_are_not_taken_off():
+    assert recognise(["file", "lat (S)", "lon (W)"]).useful is False
+    assert recognise(["file", "Start (s)"]).useful is False
+    assert "utc" in recognise(["file", "Time (UTC)"]).by_meaning
+
+
+def test_why_a_row_gives_no_place(tmp_path):
+    for name in ("a", "b", "c", "d", "e"):
+        files.wav(tmp_path / f"{name}.wav")
+    rows = (
+        "a.wav,52.5,,2009-05-04 06:30",
+        "b.wav,NaN,13.4,",
+        "c.wav,,,",
+        "d.wav,52.5,13.4,",
+        "e.wav,,,14 May",
+    )
+    write(tmp_path / "m.csv", "\n".join(["file,lat,lon,datetime", *rows]))
+    found, _ = scan(tmp_path)
+    assert found["a.wav"].reason == "no position: table m.csv has no longitude in the row of this file"
+    assert found["b.wav"].reason == "no position: table m.csv has no latitude in the row of this file"
+    assert (
+        found["c.wav"].reason
+        == "no position: table m.csv has no latitude and longitude in the row of this file"
+    )
+    assert found["d.wav"].status == "ok"
+    # What is wrong with a time is no reason for a missing place.
+    assert found["e.wav"].reason == found["c.wav"].reason
+    assert found["e.wav"].remark.startswith("table m.csv: '14 May' is not a time")
+    assert "time" not in found["a.wav"].remark
+
+
+def test_what_a_row_leaves_empty_is_no_remark_where_the_header_tells_it(tmp_path):
+    files.wav(tmp_path / "a.wav", files.guano("Loc Position:52.5 13.4"))
+    write(tmp_path / "m.csv", "file,lat,lon,author\na.wav,,,ana\n")
+    row = scan(tmp_path)[0]["a.wav"]
+    assert (row.status, row.position, row.remark) == ("ok", (52.5, 13.4), "")
+
+
+def test_side_cars_that_tell_nothing_are_named(tmp_path):
+    for name in ("a", "b"):
+        files.wav(tmp_path / f"{name}.wav")
+    write(tmp_path / "a.csv", "Breite;Laenge\n52,5;13,4\n")
+    write(tmp_path / "b.csv", "lat,lon\n")
+    found, _ = scan(tmp_path)
+    assert (
+        found["a.wav"].reason
+        == "no position: the side-car a.csv has no column that is known (Breite, Laenge)"
+    )
+    assert found["b.wav"].reason == "no position: the side-car b.csv has no rows below its header"
+
+
+@pytest.mark.parametrize("own", ["am", "AM", "walk/am", "am/"])
+def test_a_table_may_call_the_folder_that_it_lies_in(tmp_path, own):
+    for name in ("am/a.wav", "am/deep/b.wav", "pm/a.wav"):
+        files.wav(tmp_path / "walk" / name)
+    table = write(tmp_path / "walk" / "am" / "t.csv", f"folder,lat,lon\n{own},52.5,13.4\n")
+    found, log = scan(tmp_path / "walk")
+    assert {path: row.status for path, row in found.items()} == {
+        "am/a.wav": "ok",
+        "am/deep/b.wav": "ok",
+        "pm/a.wav": "skipped",
+    }
+    assert log.lines == []
+    # Scanned from within, or named.
+    assert [row.status for row in scan(tmp_path / "walk" / "am")[0].values()] == ["ok", "ok"]
+    assert [row.status for row in scan(tmp_path / "walk" / "am", metadata=table)[0].values()] == ["ok", "ok"]
+    write(tmp_path / "walk" / "am" / "t.csv", f"file,lat,lon\n{own.strip('/')}/a.wav,52.5,13.4\n")
+    found, log = scan(tmp_path / "walk")
+    assert ([row.status for row in found.values()], log.lines) == (["ok", "skipped", "skipped"], [])
+
+
+def test_the_folder_below_goes_before_the_own_of_the_same_name(tmp_path):
+    for name in ("am/a.wav", "b.wav"):
+        files.wav(tmp_path / "am" / name)
+    write(tmp_path / "am" / "t.csv", "folder,lat,lon\nam,52.5,13.4\n")
+    found, _ = scan(tmp_path)
+    assert {path: row.status for path, row in found.items()} == {"am/am/a.wav": "ok", "am/b.wav": "skipped"}
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize(
+    ("ending", "words"),
+    [("", "ends in the middle"), ("<trkpt lat", "ends in the middle"), ("</x>", "is damaged (mism")],
+)
+def test_a_track_that_is_cut_off_serves_to_there(tmp_path, named, ending, words):
+    files.wav(tmp_path / "in" / "REC_20240514_053000.wav")
+    fixes = "".join(
+        f'<trkpt lat="5" lon="5"><time>2024-05-14T05:{minute}:00Z</time></trkpt>' for minute in (29, 31)
+    )
+    folder = tmp_path if named else tmp_path / "in"
+    track = write(folder / "t.gpx", f"<gpx><trk><trkseg>{fixes}{ending}")
+    found, log = scan(tmp_path / "in", track=track if named else "")
+    assert found["REC_20240514_053000.wav"].position == (5, 5)
+    (warning,) = log.warnings
+    assert warning.startswith(f"The track t.gpx {words}") and warning.endswith(
+        "2 fixes before that are used (2024-05-14 05:29 to 2024-05-14 05:31 UTC)."
+    )
+
+
+def test_folders_that_cannot_be_read_are_no_files(tmp_path, monkeypatch):
+    closed = Found(files=[], closed=[("closed", "no permission")], unreadable=[("pipe.wav", "it is a pipe")])
+    monkeypatch.setattr(folder_scan, "find_files", lambda *_: closed)
+    found, _ = scan(tmp_path)
+    assert {path: (row.status, row.is_folder) for path, row in found.items()} == {
+        "pipe.wav": ("failed", False),
+        "closed": ("failed", True),
+    }
+
+
 def test_nothing_is_said_of_an_empty_folder(tmp_path):
     table = write(tmp_path / "meta.csv", "file,lat,lon\na.wav,52.5,13.4\n")
     (tmp_path / "in").mkdir()
@@ -115,12 +276,18 @@ def test_swapped_columns_are_remarked_also_where_they_could_be_right(tmp_path):
     """Tokyo's latitude of 139 gives the swapped columns away; Berlin's 13.4, 52.5 alone would lie in the sea."""
     for name in ("tokyo.wav", "berlin.wav"):
         files.wav(tmp_path / name)
-    write(tmp_path / "t.csv", "file,lat,lon\ntokyo.wav,139.7,35.6\nberlin.wav,13.4,52.5\n")
+    rows = "tokyo.wav,139.7,35.6\nberlin.wav,13.4,52.5\n"
+    write(tmp_path / "t.csv", f"file,lat,lon\n{rows}")
     found, log = scan(tmp_path)
     words = "a latitude beyond 90 degrees in 1 row of the table t.csv: are latitude and longitude swapped?"
     assert found["tokyo.wav"].status == "skipped"
     assert "are latitude and longitude swapped?" in found["tokyo.wav"].reason
     assert (found["berlin.wav"].status, found["berlin.wav"].remark) == ("ok", words)
+    assert log.warnings == [f"There is {words}"]
+    # One slip among many rows says nothing of the others.
+    write(tmp_path / "t.csv", f"file,lat,lon\n{rows}c.wav,52.5,13.4\n")
+    found, log = scan(tmp_path)
+    assert (found["tokyo.wav"].status, found["berlin.wav"].remark) == ("skipped", "")
     assert log.warnings == [f"There is {words}"]
 
 
@@ -220,4 +387,4 @@ def test_a_track_at_the_edge_of_the_calendar(tmp_path):
     _, log = scan(tmp_path)
     (idle,) = log.lines
     assert idle.startswith("Tracks that tell the place of no recording: a.gpx (") and "b.gpx" not in idle
-    assert [line.partition(",")[0] for line in log.warnings] == ["The track b.gpx has 1 points"]
+    assert [line.partition(",")[0] for line in log.warnings] == ["The track b.gpx has 1 point"]

@@ -50,7 +50,7 @@ def test_mapillary_tools(tmp_path):
     row = rows["101/IMG_1.jpg"]
     assert (row.heading, row.heading_ref, row.camera) == (42.5, "true", "SAMSUNG SM-C200")
     assert (row.time_utc, row.remark) == ("2019-07-16T08:26:11Z", "")
-    assert row.source_of_position == "side-car mapillary_image_description.json"
+    assert row.source_of_position == "table mapillary_image_description.json"
     assert (rows["lost.jpg"].status, rows["lost.jpg"].licence) == ("skipped", "")
 
 
@@ -111,11 +111,18 @@ def test_answers_of_kartaview_kept_as_json(tmp_path):
 
 
 def test_kartaview_as_a_table(tmp_path):
-    photo(tmp_path / "2042.jpg")
+    photo(tmp_path / "2042.jpg", (64, 32))
+    photo(tmp_path / "2043.jpg", (64, 48))
     with (tmp_path / "1282_photos.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["id", "sequence_index", "lat", "lng", "heading", "shotDate", "projection"])
         writer.writerow([2042, 7, 35.680192, 139.765267, 297.32, "2017-09-09 08:28:31", "SPHERE"])
+        writer.writerow([2043, 8, 35.680192, 139.765267, 297.32, "2017-09-09 08:28:32", "SPHERE"])
+    other = scan(tmp_path)["2043.jpg"]
+    assert (other.panorama, other.remark) == (
+        False,
+        "a table calls it a panorama, but a whole one is twice as wide as high, and this is 64 x 48",
+    )
     row = scan(tmp_path)["2042.jpg"]
     assert row.position == (35.680192, 139.765267)
     assert (row.heading, row.panorama, row.time_utc) == (297.32, True, "2017-09-09T08:28:31Z")

@@ -68,7 +68,7 @@ def test_xeno_canto_by_warbler(tmp_path):
     found = claims(tmp_path, text, "Phaethornis-anthophilus-154138.mp3")
     assert tuple(found.positions[0].position) == (9.5, -83.25)
     assert found.times == []
-    assert "2013-11-00" in found.refused[0]
+    assert "2013-11-00" in found.refused_times[0]
 
 
 def test_freesound_api(tmp_path):
@@ -255,7 +255,8 @@ BOMB = '<!DOCTYPE gpx [<!ENTITY a "1"><!ENTITY b "&a;&a;&a;&a;">]><gpx><wpt lat=
         ("<gpx><trk>", "not a GPX file"),
         ("lat,lon\n1,2\n", "not a GPX file"),
         (BOMB, "document type or entities"),
-        ('<gpx><rte><rtept lat="1" lon="2"/></rte></gpx>', "1 points, but none with a place and a time"),
+        ('<gpx><rte><rtept lat="1" lon="2"/></rte></gpx>', "1 point, but none with a place and a time"),
+        ("<gpx></gpx>", "has no points. Export it"),
     ],
 )
 def test_tracks_that_are_none(tmp_path, text, words):
