@@ -11,6 +11,7 @@ from qgis.core import QgsRasterLayer
 from soundvis_core.errors import InputError
 
 from .class_rasters import check_no_picture, class_names
+from .geodesic import is_placed
 from .rasters import RasterSource
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def crosswalk_raster(layer: QgsRasterLayer, crosswalk: Crosswalk, among: Collect
     has no place on the ground, or shares no class with the crosswalk.
     """
     raster = class_raster(layer)
-    raster.check_crs()
+    check_placed(raster)
     named = class_names(layer)
     if not named:
         check_no_picture(layer)
@@ -61,12 +62,31 @@ def crosswalk_raster(layer: QgsRasterLayer, crosswalk: Crosswalk, among: Collect
 def class_raster(layer: QgsRasterLayer) -> RasterSource:
     """The layer as a source of codes. Raises InputError where its first band does not hold whole numbers."""
     raster = RasterSource(layer)
-    if not raster.is_class_raster():
+    if raster.is_class_raster():
+        return raster
+    if layer.bandCount() == 1 and _is_whole(raster):
         raise InputError(
-            f"'{layer.name()}' is not a class raster: its first band does not hold whole numbers. Give a land cover "
-            "raster, or make one by 'Segment raster'."
+            f"'{layer.name()}' holds whole numbers that are stored as decimals, so they are not read as codes of "
+            "classes. Save it as whole numbers first: Raster > Conversion > Translate, output data type UInt16 "
+            "(Int16 where codes or nodata are negative)."
         )
-    return raster
+    raise InputError(
+        f"'{layer.name()}' is not a class raster: its first band does not hold whole numbers. Give a land cover "
+        "raster, or make one by 'Segment raster'."
+    )
+
+
+def _is_whole(raster: RasterSource) -> bool:
+    codes = raster.found_codes() if raster.native else set()
+    return bool(codes) and all(float(code).is_integer() for code in codes)
+
+
+def check_placed(raster: RasterSource) -> None:
+    """Raise InputError where the raster does not say where it lies."""
+    if not is_placed(raster.crs):
+        raise InputError(
+            f"The raster '{raster.name}' has no coordinate reference system. Set it (Layer > Set CRS) and run again."
+        )
 
 
 def code_hint(layer: QgsRasterLayer, among: Collection[str]) -> str:
@@ -89,7 +109,7 @@ def _texts(codes: Collection[int], named: dict[int, str]) -> list[str]:
     return [named.get(code) or str(code) for code in codes]
 
 
-def listed(codes: Collection[int]) -> str:
-    """Codes in words, the first twenty of them."""
+def listed(codes: Collection[int] | Collection[str]) -> str:
+    """Codes or names in words, the first twenty of them."""
     shown = sorted(codes)
     return ", ".join(map(str, shown[:20])) + (", ..." if len(shown) > 20 else "")

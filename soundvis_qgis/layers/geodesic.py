@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from qgis.core import QgsDistanceArea, QgsPointXY
+from qgis.core import QgsCoordinateReferenceSystem, QgsDistanceArea, QgsPointXY
 
 
 def geodesic_metres(first: Sequence[float], second: Sequence[float]) -> float | None:
@@ -16,3 +16,9 @@ def geodesic_metres(first: Sequence[float], second: Sequence[float]) -> float | 
     measure = QgsDistanceArea()
     measure.setEllipsoid("EPSG:7030")
     return measure.measureLine(QgsPointXY(*numbers[:2]), QgsPointXY(*numbers[2:]))
+
+
+def is_placed(crs: QgsCoordinateReferenceSystem) -> bool:
+    """Whether a layer says where it lies."""
+    # A GeoPackage keeps "no CRS" as a CRS of its own, "Undefined geographic SRS".
+    return bool(crs.isValid()) and not crs.description().lower().startswith("undefined")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
@@ -23,11 +23,23 @@ from qgis.core import (
 )
 
 from soundvis_core.errors import SKIPPED, InputError, SiteError
+from soundvis_core.landcover.osm_ground import LOOKED_AT, MAIN_KEYS, is_underground, unknown_ground
 from soundvis_core.landcover.osm_tags import parse_hstore
 from soundvis_core.progress import Progress, check_cancelled
 
 from ..compat import is_null
-from .cover_remarks import Remarks, WidthRemarks
+from .cover_remarks import (
+    NO_CLASS,
+    NO_DATA,
+    NO_GROUND,
+    NO_WEIGHTS,
+    UNDERGROUND,
+    FeatureKey,
+    LeftOut,
+    Remarks,
+    WidthRemarks,
+)
+from .geodesic import is_placed
 from .line_widths import OTHER_TAGS, LineWidths
 from .painted_cover import Shape, polygons_of
 
@@ -38,8 +50,10 @@ if TYPE_CHECKING:
 
 #: The field in which Geofabrik's files keep the class.
 _GEOFABRIK = "fclass"
-#: What lies in a tunnel or pipe covers no ground.
-_UNDERGROUND = ("yes", "culvert", "flooded", "t", "true", "1")
+#: Where a class stands in one field, what else is read of a feature.
+_BESIDE = ("tunnel", "location")
+#: So many different classes of a field are looked at to tell whether any is known.
+_MOST_CLASSES = 1000
 #: Longer edges (metres) are divided, so that what is straight in the layer's plane stays so on the ground.
 _LONGEST_EDGE = 1000.0
 #: Corners per quarter of a circle where lines become areas.
@@ -95,20 +109,22 @@ class CoverLayer:
             raise InputError(
                 f"The layer '{self.name}' has neither polygons nor lines, so it covers no ground. Take it off the list."
             )
-        if not self.crs.isValid():
+        if not is_placed(self.crs):
             raise InputError(
                 f"The layer '{self.name}' has no coordinate reference system. Set it (Layer > Set CRS) and run again."
             )
         self.crs_text = self.crs.toWkt()
         self.extent = layer.extent()
         self.lines = layer.geometryType() == QgsWkbTypes.GeometryType.LineGeometry
-        self.count = max(layer.featureCount(), 0)
+        # -1 and -2 stand for unknown.
+        self.empty = layer.featureCount() == 0
         self._crosswalk = crosswalk
         self._options = options
         self._source = QgsVectorLayerFeatureSource(layer)
-        self._kinds: dict[tuple[str, ...], Kind | None] = {}
-        self._columns = self._find_columns([f.name() for f in layer.fields()])
+        self._kinds: dict[tuple[str, ...], Kind | LeftOut] = {}
+        self._columns = {} if self.empty else self._find_columns([f.name() for f in layer.fields()])
         self._widths = LineWidths(layer.fields(), options.width, options.width_field)
+        self.classes = self._listed_classes(layer)
 
     def _find_columns(self, names: Sequence[str]) -> dict[str, int]:
         """Positions of the fields that tell the class: one under "", or those of tags under their keys."""
@@ -120,22 +136,36 @@ class CoverLayer:
                     f"The layer '{self.name}' has no field '{wanted}' (given as class field); its fields are "
                     f"{', '.join(names) or 'none'}."
                 )
-            return {"": lower.index(wanted.lower()), **_position("tunnel", lower)}
+            return {"": lower.index(wanted.lower()), **_positions(_BESIDE, lower)}
         if not self._crosswalk.keys:
             raise InputError(
                 f"Which field of '{self.name}' holds the classes of the crosswalk {self._crosswalk.name}? Give it as "
                 f"the class field; the fields are {', '.join(names) or 'none'}."
             )
-        keys = (*self._crosswalk.keys, OTHER_TAGS)
-        columns = {key: lower.index(key) for key in keys if key in lower}
+        keys = tuple(dict.fromkeys((*self._crosswalk.keys, *MAIN_KEYS)))
+        columns = _positions((*keys, OTHER_TAGS), lower)
         if not columns and _GEOFABRIK in lower:
-            return {"": lower.index(_GEOFABRIK), **_position("tunnel", lower)}
+            return {"": lower.index(_GEOFABRIK), **_positions(_BESIDE, lower)}
         if not columns:
             raise InputError(
-                f"The layer '{self.name}' has none of the fields {', '.join(self._crosswalk.keys)} that hold tags of "
-                f"OpenStreetMap; its fields are {', '.join(names) or 'none'}. Give the field of the class."
+                f"The layer '{self.name}' has none of the fields {', '.join(keys)} that hold tags of OpenStreetMap; "
+                f"its fields are {', '.join(names) or 'none'}. Give the field of the class."
             )
-        return {**columns, **_position("tunnel", lower)}
+        return {**columns, **_positions(LOOKED_AT, lower)}
+
+    def _listed_classes(self, layer: QgsVectorLayer) -> tuple[str, ...]:
+        """The classes in the layer's class field, the first thousand; none where tags tell them."""
+        if "" not in self._columns:
+            return ()
+        values = layer.uniqueValues(self._columns[""], _MOST_CLASSES)
+        return tuple(sorted(filter(None, map(_text, values))))
+
+    @property
+    def knows_classes(self) -> bool:
+        """Whether the crosswalk may know a class of the layer; told of layers with a class field only."""
+        return "" not in self._columns or any(
+            self._crosswalk.valued(text, self.lines)[0] is not None for text in self.classes
+        )
 
     @property
     def has_widths(self) -> bool:
@@ -160,64 +190,63 @@ class CoverLayer:
 
         wanted = [*self._columns.values(), *(self._widths.columns if self.lines else [])]
         request = QgsFeatureRequest(box).setSubsetOfAttributes(wanted)
-        found: list[tuple[Kind, tuple[float, ...], float]] = []
+        found: list[tuple[Kind, tuple[float, ...], float, FeatureKey]] = []
         flat: list[bytes] = []
         for number, feature in enumerate(self._source.getFeatures(request)):
             if number % 1000 == 0:
                 check_cancelled(progress)
-            kind = self._kind(feature, remarks)
-            if kind is None:
+            key = FeatureKey(order, feature.id())
+            kind = self._kind(feature)
+            if isinstance(kind, LeftOut):
+                remarks.leave_out(key, kind)
                 continue
-            part, area = self._part(feature, box, scale, remarks)
+            part, area = self._part(feature, key, box, scale, remarks)
             if part is None:
                 continue
-            width = self._widths.of(feature, widths) if self.lines else 0.0
-            found.append((kind, self._rank(kind, area, width, order, number), width))
+            width = self._widths.of(feature, key, widths) if self.lines else 0.0
+            found.append((kind, self._rank(kind, area, width, order, number), width, key))
             flat.append(bytes(part.asWkb()))
         shapes = []
-        for (kind, rank, width), moved in zip(found, move_shapes(flat, frame.from_crs)):
+        for (kind, rank, width, key), moved in zip(found, move_shapes(flat, frame.from_crs)):
             geometry = self._on_ground(moved, width)
             if geometry is None:
-                remarks.unreadable += 1
+                remarks.unreadable.add(key)
                 continue
+            remarks.used.add(key)
             shapes.append(Shape(geometry, kind, rank))
         return shapes
 
-    def _kind(self, feature: QgsFeature, remarks: Remarks) -> Kind | None:
-        """The class of a feature; None where it says nothing, lies underground, or is a line without weights."""
-        said = tuple(self._said(feature, column) for column in self._columns.values())
+    def _kind(self, feature: QgsFeature) -> Kind | LeftOut:
+        """The class of a feature, or why it covers no ground."""
+        said = tuple(_text(feature.attribute(column)) for column in self._columns.values())
         if said not in self._kinds:
             self._kinds[said] = self._classify(dict(zip(self._columns, said)))
-        kind = self._kinds[said]
-        if kind is None:
-            remarks.unclassed += 1
-        return kind
+        return self._kinds[said]
 
-    @staticmethod
-    def _said(feature: QgsFeature, column: int) -> str:
-        value = feature.attribute(column)
-        if is_null(value):
-            return ""
-        return f"{value:.15g}" if isinstance(value, float) else str(value)
-
-    def _classify(self, said: Mapping[str, str]) -> Kind | None:
+    def _classify(self, said: Mapping[str, str]) -> Kind | LeftOut:
         tags = dict(said)
         for key, value in parse_hstore(tags.pop(OTHER_TAGS, "")).items():
             tags.setdefault(key, value)
             tags[key] = tags[key] or value
-        if self.lines and tags.get("tunnel", "").lower() in _UNDERGROUND:
-            return None
-        row, name = (
-            self._crosswalk.valued(tags[""], self.lines) if "" in tags else self._crosswalk.tagged(tags)
-        )
+        if "" in tags:
+            row, name = self._crosswalk.valued(tags[""], self.lines)
+            is_ground = bool(name)
+        else:
+            row, name = self._crosswalk.tagged(tags)
+            if row is None:
+                name, is_ground = unknown_ground(tags, self._crosswalk.keys, self.lines)
+        if is_underground(tags, self.lines):
+            return LeftOut(UNDERGROUND, name)
         if row is None:
-            return Kind(name) if name else None
+            return Kind(name) if is_ground else LeftOut(NO_GROUND, name) if name else LeftOut(NO_CLASS)
+        if is_nodata(row):
+            return LeftOut(NO_DATA, name)
         if self.lines and row.weights is None:
-            return None
+            return LeftOut(NO_WEIGHTS, name)
         return Kind.of(row, self._crosswalk)
 
     def _part(
-        self, feature: QgsFeature, box: QgsRectangle, scale: float, remarks: Remarks
+        self, feature: QgsFeature, key: FeatureKey, box: QgsRectangle, scale: float, remarks: Remarks
     ) -> tuple[QgsGeometry | None, float]:
         """The part of a feature in ``box``, flat and valid, and the area of the whole feature in square metres."""
         if not feature.hasGeometry() or feature.geometry().isEmpty():
@@ -226,13 +255,13 @@ class CoverLayer:
         if not self.lines and not geometry.isGeosValid():
             repaired = polygons_of(geometry.makeValid())
             if repaired.isEmpty():
-                remarks.unreadable += 1
+                remarks.unreadable.add(key)
                 return None, 0.0
-            remarks.repair(f"{feature.id()} of '{self.name}'")
+            remarks.repair(key, self.name)
             geometry = repaired
         bounds = geometry.boundingBox()
         if not math.isfinite(bounds.width() + bounds.height()):
-            remarks.unreadable += 1
+            remarks.unreadable.add(key)
             return None, 0.0
         area = 0.0 if self.lines else geometry.area() * scale * scale
         if not box.contains(bounds):
@@ -262,8 +291,21 @@ class CoverLayer:
         return (level, -width if self.lines else area, order, -number)
 
 
-def _position(name: str, names: Sequence[str]) -> dict[str, int]:
-    return {name: names.index(name)} if name in names else {}
+def is_nodata(row: CrosswalkRow) -> bool:
+    """Whether a class only says that nothing is known, as CORINE's NODATA does."""
+    from soundvis_core.classes import slug
+
+    return row.weights is None and slug(row.name) == "nodata"
+
+
+def _positions(wanted: Iterable[str], names: Sequence[str]) -> dict[str, int]:
+    return {name: names.index(name) for name in wanted if name in names}
+
+
+def _text(value: Any) -> str:
+    if is_null(value):
+        return ""
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
 def _plain(geometry: QgsGeometry) -> QgsGeometry:

@@ -9,7 +9,7 @@ from qgis.core import QgsFeature, QgsFields
 from soundvis_core.landcover.osm_tags import metres, parse_hstore
 
 from ..compat import is_null
-from .cover_remarks import WidthRemarks
+from .cover_remarks import FeatureKey, WidthRemarks
 
 #: The field in which GDAL keeps the tags of OpenStreetMap that have no field of their own.
 OTHER_TAGS = "other_tags"
@@ -32,16 +32,16 @@ class LineWidths:
         """The fields that are read."""
         return [column for column in (self._field, self._tags) if column >= 0]
 
-    def of(self, feature: QgsFeature, remarks: WidthRemarks) -> float:
+    def of(self, feature: QgsFeature, key: FeatureKey, remarks: WidthRemarks) -> float:
         """The width of a line: its own where it has a usable one, else the one for all."""
         text = self._said(feature)
         if not text:
             return self._width
         width = metres(text)
         if width is None or not 0.0 < width <= WIDEST:
-            remarks.refuse(text)
+            remarks.refuse(key, text)
             return self._width
-        remarks.own += 1
+        remarks.own = True
         return width
 
     def _said(self, feature: QgsFeature) -> str:

@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 from helpers import AlgorithmError, Feedback, make_raster
 from pyproj import Geod, Transformer
-from qgis.core import QgsGeometry, QgsPointXY
+from qgis.core import (
+    QgsCoordinateTransformContext,
+    QgsGeometry,
+    QgsPointXY,
+    QgsVectorFileWriter,
+    QgsVectorLayer,
+)
 from vector_maps import CENTRE, box, make_map
 
 from soundvis_core.bga.uncertainty import unpack_draws
@@ -191,7 +197,7 @@ def test_source_tells_paper_and_extension_and_unknown_classes_are_listed(run, ma
     assert "crosswalk does not know" in site["lc_bga_reason"] and "no data" in site["lc_bga_reason"]
     (warning,) = [text for text in made.feedback.warnings if "does not know" in text]
     assert "landuse=moonscape (0.78" in warning  # a quarter of the circle of 3.14 ha
-    assert "1 features were left out" in made.feedback.text
+    assert "1 features near the sites cover no ground of their own: 1 without a class." in made.feedback.text
 
 
 def test_a_crosswalk_of_the_users_with_draws(run, make_points, tmp_path):
@@ -230,7 +236,9 @@ def test_a_grid_has_its_spacing_on_the_ground(run):
     assert output.crs().authid() == "EPSG:4326"
     points = np.array([feature.geometry().asPoint() for feature in output.getFeatures()])
     # 1388 by 1113 metres.
-    assert len(points) == pytest.approx(13.9 * 11.1, abs=26)
+    assert len(points) == 13 * 11
+    # As far from one edge as from the other.
+    assert points.mean(axis=0) == pytest.approx([longitude + 0.01, latitude + 0.005], abs=1e-5)
     assert [site["site_id"] for site in made.features()] == list(range(1, len(points) + 1))
     away = GEOD.inv(*(np.repeat(points[:1], len(points) - 1, axis=0).T), *points[1:].T)[2]
     assert away.min() == pytest.approx(100.0, abs=1e-3)
@@ -240,6 +248,19 @@ def test_a_grid_has_its_spacing_on_the_ground(run):
     assert 0 < len(fewer.features()) <= 16
     with pytest.raises(AlgorithmError, match="the most is 500,000"):
         run("bgalandcover", {"SPACING": 1, "LANDCOVER": layer.id()})
+
+
+def test_a_small_map_has_a_regular_grid(run):
+    layer = make_map([(box(0, 0, 400, 400), {"landuse": "meadow"})])
+    made = run("bgalandcover", {"SPACING": 100, "LANDCOVER": layer.id(), "RADIUS": 45})
+    points = np.array([feature.geometry().asPoint() for feature in made.layer().getFeatures()]) - CENTRE
+    # True metres are a 2500th longer than those of UTM there; from the north-west, half a spacing off the edges.
+    expected = [(x, y) for y in (350, 250, 150, 50) for x in (50, 150, 250, 350)]
+    assert points == pytest.approx(np.array(expected), abs=0.1)
+    assert [site["lc_grassland"] for site in made.features()] == [1.0] * 16
+    wide = run("bgalandcover", {"SPACING": 1000, "LANDCOVER": layer.id(), "RADIUS": 45}).layer()
+    (only,) = wide.getFeatures()
+    assert only.geometry().asPoint().x() == pytest.approx(CENTRE[0] + 200, abs=1e-3)
 
 
 def test_sites_in_several_neighbourhoods_of_the_map(run, make_points):
@@ -273,7 +294,15 @@ def test_what_cannot_be_run_is_said_before(run, make_points, tmp_path):
     sites = make_points([CENTRE])
     plain = make_map([(box(-9, -9, 9, 9), {"kind": "forest"})], fields=("kind",), name="plain")
     nowhere = make_map([(box(-9, -9, 9, 9), {"landuse": "forest"})], crs="", name="nowhere")
+    # As a GeoPackage keeps a layer without a CRS.
+    path = str(tmp_path / "undefined.gpkg")
+    options = QgsVectorFileWriter.SaveVectorOptions()
+    QgsVectorFileWriter.writeAsVectorFormatV3(nowhere, path, QgsCoordinateTransformContext(), options)
+    undefined = QgsVectorLayer(path, "undefined", "ogr")
+    assert undefined.featureCount() == 1 and undefined.crs().isValid()
     raster = make_raster(tmp_path / "codes.tif", np.ones((9, 9), dtype=np.uint8), CENTRE)
+    decimals = make_raster(tmp_path / "whole.tif", np.ones((9, 9), dtype=np.float32), CENTRE)
+    heights = make_raster(tmp_path / "heights.tif", np.full((9, 9), 0.5, dtype=np.float32), CENTRE)
     for parameters, said in (
         ({"LANDCOVER": layer.id()}, "Give a point layer of sites, or the spacing"),
         ({"INPUT": sites, "SPACING": 50, "LANDCOVER": layer.id()}, "Both sites and the spacing"),
@@ -281,7 +310,10 @@ def test_what_cannot_be_run_is_said_before(run, make_points, tmp_path):
         ({"INPUT": sites, "LANDCOVER": plain.id()}, "'plain' has none of the fields building, highway"),
         ({"INPUT": sites, "LANDCOVER": layer.id(), "CLASS_FIELD": "art"}, "no field 'art'.*landuse"),
         ({"INPUT": sites, "LANDCOVER": nowhere.id()}, "'nowhere' has no coordinate reference system"),
+        ({"INPUT": sites, "LANDCOVER": path}, "'undefined' has no coordinate reference system"),
         ({"INPUT": sites, "LANDCOVER": [layer.id(), raster]}, "give it alone"),
+        ({"INPUT": sites, "LANDCOVER": decimals}, "'whole' holds whole numbers that are stored as decimals.*Translate"),
+        ({"INPUT": sites, "LANDCOVER": heights}, "'heights' is not a class raster.*does not hold whole numbers"),
     ):  # fmt: skip
         with pytest.raises(AlgorithmError, match=said):
             run("bgalandcover", parameters)

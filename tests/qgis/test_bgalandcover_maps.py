@@ -228,6 +228,13 @@ def test_a_field_of_ids_as_class_field_knows_no_class_and_says_so(run, make_poin
         [(box(step, -100, step + 1, 100), {"id": f"way/{step}"}) for step in range(-100, 100)], fields=("id",)
     )
     parameters = {"INPUT": make_points([CENTRE]), "LANDCOVER": layer.id(), "CLASS_FIELD": "id"}
+    with pytest.raises(
+        AlgorithmError, match=r"None of the classes in 'map' \(way/-1, .*crosswalk osm\. Choose"
+    ):
+        run("bgalandcover", parameters)
+    # A class that is known, if far off: the map may be of this crosswalk.
+    far = make_map([(box(5000, 0, 5100, 100), {"id": "forest"})], fields=("id",), name="far")
+    parameters["LANDCOVER"] = [layer.id(), far.id()]
     made = run("bgalandcover", parameters)
     (site,) = made.features()
     assert site["lc_unknown"] == pytest.approx(1.0, abs=0.0006)
@@ -243,6 +250,12 @@ def test_the_crosswalk_that_fits_better_is_named(run, make_points, tmp_path):
         fields=("clc",),
     )
     parameters = {"INPUT": make_points([CENTRE]), "LANDCOVER": layer.id(), "CLASS_FIELD": "clc"}
+    for crosswalk in ("osm", "worldcover"):
+        said = r"None of the classes in 'map' \(111, 112, 311, 523\) is in.*are in the crosswalk 'corine'\. Choose"
+        with pytest.raises(AlgorithmError, match=said):
+            run("bgalandcover", {**parameters, "CROSSWALK": crosswalk})
+    known = make_map([(box(-100, -110, 100, -100), {"clc": "forest"})], fields=("clc",), name="known")
+    parameters["LANDCOVER"] = [layer.id(), known.id()]
     for crosswalk in ("osm", "ade20k"):
         made = run("bgalandcover", {**parameters, "CROSSWALK": crosswalk})
         hinted = any(

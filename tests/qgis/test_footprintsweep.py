@@ -7,6 +7,9 @@ import os
 import numpy as np
 import pytest
 from helpers import AlgorithmError, Feedback, make_points, make_raster
+from osgeo import gdal
+
+from soundvis_qgis.compat import is_null
 
 GRASS, WATER, BUILDING, ROAD = 1, 4, 7, 6
 LEFT, TOP = 500000.0, 5000000.0
@@ -19,7 +22,11 @@ def classes(tmp_path):
     codes = np.random.default_rng(1).choice([GRASS, WATER, BUILDING, ROAD], (40, 40)).astype(np.uint8)
     codes = codes.repeat(8, 0).repeat(8, 1)
     codes[:20, :20] = 255
-    return make_raster(tmp_path / "classes.tif", codes, pixel=2.0, nodata=255)
+    path = make_raster(tmp_path / "classes.tif", codes, pixel=2.0, nodata=255)
+    names = {GRASS: "Grassland", WATER: "Waterbody", BUILDING: "Building", ROAD: "Road/Sidewalk"}
+    dataset = gdal.Open(path, gdal.GA_Update)
+    dataset.GetRasterBand(1).SetCategoryNames([names.get(code, "") for code in range(8)])
+    return path
 
 
 @pytest.fixture
@@ -45,7 +52,8 @@ def study(run, classes, places):
 def parameters(layer, classes, **further):
     sound = ["snd_bio", "snd_geo", "snd_ant"]
     return {
-        "INPUT": layer, "CLASSES": classes, "SOUND": sound, "RADII": "80, 20; 40", "PERMUTATIONS": 99, **further
+        "INPUT": layer, "CLASSES": classes, "CROSSWALK": "table-1", "SOUND": sound, "RADII": "80, 20; 40",
+        "PERMUTATIONS": 99, **further,
     }  # fmt: skip
 
 
@@ -116,6 +124,33 @@ def test_nothing_to_compare_is_said(run, study, classes, places):
     made = run("footprintsweep", parameters(alike, classes))
     assert {row["note"] for row in made.features()} == {"all sites sound equally alike"}
     assert any("No radius can be compared" in line for line in made.feedback.warnings)
+
+
+def test_circles_that_are_mostly_unmapped_are_told(run, study, classes):
+    made = run("footprintsweep", parameters(study[0], classes, RADII="20, 700", PERMUTATIONS=9))
+    near, far = made.features()
+    assert near["unmapped"] < 0.5 < far["unmapped"]
+    said = f"{int(100 * far['unmapped'])}%"
+    assert is_null(near["note"]) and far["note"] == f"{said} of the circles is unmapped on the average"
+    (warning,) = [line for line in made.feedback.warnings if "unmapped on the average" in line]
+    assert f"({said} at 700 m)" in warning
+
+
+def test_a_best_radius_with_a_negative_r_is_told(run, study, classes, places):
+    """Of three sites the two that lie on like ground sound unlike."""
+    _, described = study
+    ground = np.array([[row[name] for name in ("bio", "geo", "ant")] for row in described[20.0]])
+    away = np.linalg.norm(ground[:, None] - ground[None], axis=2)
+    first, second = np.unravel_index(np.argmin(away + 9.0 * np.eye(len(away))), away.shape)
+    third = int(np.argmax(away[first]))
+    chosen = [places[at] for at in (first, second, third)]
+    layer = make_points(chosen, {"site_id": ["A", "B", "C"], "sound": [0.0, 1.0, 0.5]})
+    for method, letter in (("pearson", "r"), ("spearman", "rho")):
+        made = run("footprintsweep", parameters(layer, classes, SOUND=["sound"], RADII="20", METHOD=method))
+        (row,) = made.features()
+        assert row[letter] < -0.5 and row["best"] == 1
+        assert row["note"] == f"{letter} is negative: sites with like ground sound less alike"
+        assert any(f"20 m, has a negative {letter}:" in line for line in made.feedback.warnings)
 
 
 @pytest.mark.parametrize(

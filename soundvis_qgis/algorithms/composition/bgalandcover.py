@@ -140,7 +140,9 @@ class BgaLandCover(ComposeSites):
                 f"No line layer has a field '{options.width_field}', or 'other_tags' that could hold it (given as the "
                 "width of lines). Check its name."
             )
-        return VectorCover(made, options, context.transformContext())
+        cover = VectorCover(made, options, context.transformContext())
+        cover.check(self._crosswalk)
+        return cover
 
     def _take_grid(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> Any:
         from .cover_grid import GridSource
@@ -156,16 +158,23 @@ class BgaLandCover(ComposeSites):
         return self._grid if self._grid is not None else super().source(parameters, context)
 
     def new_fields(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> Sequence[FieldSpec]:
+        from ...layers.land_cover import is_nodata
+
         prefix = self._prefix = self.parameterAsString(parameters, PREFIX, context)
         self._radius = self.parameterAsDouble(parameters, RADIUS, context)
         self._transform = make_transform(
             self.source(parameters, context).sourceCrs(), self._cover.crs, context
         )
         self.status_field = prefix + "bga_status"
-        self._fields = class_fields(prefix, dict(enumerate(self._crosswalk.share_names)))
+        blank = {row.name for row in self._crosswalk.rows if is_nodata(row)}
+        names = [name for name in self._crosswalk.share_names if name not in blank]
+        self._fields = class_fields(prefix, dict(enumerate(names)))
         self._bands = WeightBands(self, parameters, context, self._crosswalk.table, prefix, self.OUTPUT)
         note = f"share of the circle of {self._radius:g} m"
-        labels = {name: label for label, name in reversed(self._fields.items())}
+        labels: dict[str, str] = {}
+        for label, name in self._fields.items():
+            # Of classes that share a field, the first names it.
+            labels.setdefault(name, label)
         return [
             *(number(name, f"{label} (0-1)", note) for name, label in labels.items()),
             number(
@@ -227,7 +236,7 @@ class BgaLandCover(ComposeSites):
             else:
                 unknown += share
         if not kinds:
-            raise SiteError("the map shows nothing within the circle", SKIPPED)
+            raise SiteError(self._cover.nothing(place, self._radius), SKIPPED)
         missing = max(0.0, 1.0 - math.fsum(kinds.values()))
         composition = compose(shares, self._crosswalk.table)
         remarks = ["no class in the circle has weights"] if composition.raw is None else []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
@@ -19,6 +19,9 @@ from soundvis_core.errors import InputError
 
 from ...compat import POINT
 from ...layers.sinks import integer, plain_fields
+
+if TYPE_CHECKING:
+    import numpy as np
 
 #: More sites than this are a mistake of units, or a task for a raster.
 MOST = 500_000
@@ -47,10 +50,7 @@ class GridSource:
             raise InputError(
                 "The extent reaches beyond its coordinate reference system. Give a smaller extent."
             )
-        columns = np.arange(math.ceil(east.min() / spacing), math.floor(east.max() / spacing) + 1) * spacing
-        rows = (
-            np.arange(math.floor(north.max() / spacing), math.ceil(north.min() / spacing) - 1, -1) * spacing
-        )
+        columns, rows = _steps(float(np.ptp(east)), spacing), -_steps(float(np.ptp(north)), spacing)
         if columns.size * rows.size > MOST:
             raise InputError(
                 f"A grid of {spacing:g} m over this extent has {columns.size * rows.size:,} sites; the most is "
@@ -84,3 +84,12 @@ class GridSource:
             feature.setGeometry(QgsGeometry.fromPointXY(QgsPointXY(x, y)))
             feature.setAttributes([number])
             yield feature
+
+
+def _steps(length: float, spacing: float) -> np.ndarray:
+    """Places ``spacing`` apart about the middle of a length, at least half a spacing from its ends."""
+    import numpy as np
+
+    # A length typed with rounded numbers should not lose a place.
+    count = max(1, math.floor(length / spacing + 1e-6))
+    return (np.arange(count) - (count - 1) / 2.0) * spacing

@@ -57,7 +57,8 @@ def add_sites(algorithm: Algorithm) -> None:
         "Spacing of a grid of sites (metres on the ground)",
         None,
         1.0,
-        "Instead of a point layer: sites this far apart all over the map, or over the extent given below.",
+        "Instead of a point layer: sites this far apart all over the map, or over the extent given below, half of it "
+        "or more from the edges.",
         maximum=1_000_000.0,
         optional=True,
     )
@@ -85,7 +86,8 @@ def add_map(algorithm: Algorithm) -> None:
         QgsProcessingParameterString(CLASS_FIELD, algorithm.tr("Class field"), optional=True),
         "Field of the vector layers that holds the class, as a code or a name of the crosswalk. Empty, for "
         "OpenStreetMap: the fields called building, highway, natural, landuse and so on, 'other_tags', or "
-        "Geofabrik's 'fclass'.",
+        "Geofabrik's 'fclass'. Areas with tags such as tourism, man_made or power that the crosswalk does not name are "
+        "ground of an unknown class; borders, places and routes are none.",
     )
     add_number(
         algorithm,

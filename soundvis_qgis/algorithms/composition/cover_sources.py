@@ -16,12 +16,20 @@ from qgis.core import (
     QgsRectangle,
 )
 
-from soundvis_core.errors import SiteError
+from soundvis_core.errors import InputError, SiteError
 from soundvis_core.progress import Progress
 
 from ...layers.cover_remarks import Remarks, WidthRemarks
-from ...layers.crosswalk_rasters import crosswalk_raster, fitting_hint
-from ...layers.land_cover import CoverLayer, CoverOptions, Kind, box_about, metres_per_unit, moved_point
+from ...layers.crosswalk_rasters import crosswalk_raster, fitting_hint, listed
+from ...layers.land_cover import (
+    CoverLayer,
+    CoverOptions,
+    Kind,
+    box_about,
+    is_nodata,
+    metres_per_unit,
+    moved_point,
+)
 from ...layers.line_widths import WIDEST
 from ...layers.painted_cover import PaintedCover
 from ...layers.rasters import RasterSource
@@ -63,7 +71,6 @@ class VectorCover:
             self.crs, QgsCoordinateReferenceSystem("EPSG:4326"), transforms
         )
         self._remarks, self._widths = Remarks(), WidthRemarks()
-        self._shapes = 0
 
     def extent(self) -> QgsRectangle:
         """What the layers cover together, in the plane of the first."""
@@ -74,6 +81,24 @@ class VectorCover:
                 transform = QgsCoordinateTransform(layer.crs, self.crs, self._transforms)
                 whole.combineExtentWith(transform.transformBoundingBox(layer.extent))
         return whole
+
+    def check(self, crosswalk: Crosswalk) -> None:
+        """Raise InputError where the map is empty, or the crosswalk knows none of its classes."""
+        from soundvis_core.bga.crosswalks import GROUND
+
+        filled = [layer for layer in self._layers if not layer.empty]
+        if not filled:
+            raise InputError(
+                f"{_named(self._layers)} has no features. Check the source and filter of the layer."
+            )
+        classes = list(dict.fromkeys(text for layer in filled for text in layer.classes))
+        if not classes or any(layer.knows_classes for layer in filled):
+            return
+        raise InputError(
+            f"None of the classes in {_named(filled)} ({listed(classes)}) is in the crosswalk {crosswalk.name}. "
+            f"{fitting_hint(classes, GROUND)}Choose the crosswalk and the class field of this map, or give a crosswalk "
+            "of your own with these classes."
+        )
 
     def start(self, points: Sequence[QgsPointXY], radius: float) -> None:
         """Learn where the circles will be, so that each part of the map is read once."""
@@ -125,13 +150,20 @@ class VectorCover:
             box = box_about(frame, found.extent)
             scale = metres_per_unit(frame, centre.x(), centre.y(), box.width() / 1000.0)
             shapes += layer.shapes(box, frame, scale, order, self._remarks, self._widths, progress)
-        self._shapes += len(shapes)
         return PaintedCover(shapes)
+
+    def nothing(self, point: QgsPointXY, radius: float) -> str:
+        """Why there are no shares about a place."""
+        frame = self._field(point).frame
+        return _nothing(self.extent(), frame, *frame.from_crs(point.x(), point.y()), radius)
 
     def tell(self, progress: Progress) -> None:
         """What was met, for the log."""
-        progress.info(f"{self._shapes} polygons and lines lie near the sites.")
+        progress.info(f"{len(self._remarks.used)} polygons and lines lie near the sites.")
         warnings = self._remarks.warnings()
+        empty = [layer for layer in self._layers if layer.empty]
+        if empty:
+            warnings.append(f"{_named(empty)} has no features, so it covers nothing.")
         if self._options.width_field:
             warnings.append(self._widths.warning(self._options.width_field, self._options.width))
         for line in filter(None, warnings):
@@ -146,6 +178,24 @@ class VectorCover:
         return fitting_hint(unknown, GROUND) if len(unknown) > known else ""
 
 
+def _nothing(extent: QgsRectangle, frame: LocalFrame, east: float, north: float, radius: float) -> str:
+    """Why a circle about (east, north) in the metres of a frame has no class."""
+    import numpy as np
+
+    x, y = frame.from_crs(
+        np.array([extent.xMinimum(), extent.xMaximum()] * 2),
+        np.array([extent.yMinimum(), extent.yMaximum()]).repeat(2),
+    )
+    # False where the map has no extent, or one that the plane cannot hold.
+    if (np.hypot(x - east, y - north) < radius).all():
+        return "the map lies within the circle, but fills too little of it to be measured: choose a smaller radius"
+    return "the map shows nothing within the circle"
+
+
+def _named(layers: Sequence[CoverLayer]) -> str:
+    return ", ".join(f"'{layer.name}'" for layer in layers)
+
+
 @dataclass
 class RasterCover:
     """A class raster, sampled."""
@@ -153,6 +203,7 @@ class RasterCover:
     raster: RasterSource
     kinds: Mapping[int, Kind]
     hint: str
+    nodata: Collection[int] = ()
     radius: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
@@ -166,8 +217,9 @@ class RasterCover:
 
         found = crosswalk_raster(layer, crosswalk, GROUND)
         kinds = {code: Kind.of(row, crosswalk) for code, row in found.rows.items()}
+        nodata = [code for code, row in found.rows.items() if is_nodata(row)]
         unknown = {code: Kind(f"{code} {name}".strip()) for code, name in found.unknown.items()}
-        return cls(found.raster, {**kinds, **unknown}, found.hint)
+        return cls(found.raster, {**kinds, **unknown}, found.hint, nodata)
 
     def extent(self) -> QgsRectangle:
         """What the raster covers."""
@@ -189,11 +241,20 @@ class RasterCover:
         frame = LocalFrame(self.raster.crs_text, point.x(), point.y())
         x, y = frame.square_to_crs(2.0 * self.radius, SAMPLES)
         codes, known = self.raster.codes_at(x[self._disc], y[self._disc])
+        known &= ~np.isin(codes, list(self.nodata))
         shares: dict[Kind, float] = {}
         for code, count in zip(*(part.tolist() for part in np.unique(codes[known], return_counts=True))):
             kind = self.kinds.get(int(code)) or Kind(f"{code:g}")
             shares[kind] = shares.get(kind, 0.0) + count / codes.size
         return shares
+
+    def nothing(self, point: QgsPointXY, radius: float) -> str:
+        """Why there are no shares about a place."""
+        from soundvis_core.geodesy import LocalFrame
+
+        return _nothing(
+            self.extent(), LocalFrame(self.raster.crs_text, point.x(), point.y()), 0.0, 0.0, radius
+        )
 
     def tell(self, progress: Progress) -> None:
         """Nothing beyond what the shares tell."""

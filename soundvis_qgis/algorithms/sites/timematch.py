@@ -88,13 +88,13 @@ class TimeMatch(SitesAlgorithm):
             QgsProcessingParameterString(
                 TIME_ZONE, self.tr("Time zone of the sites"), defaultValue="UTC", optional=True
             ),
-            "Whose hours and days count: a name as Europe/London (with its summer time), or UTC+2, +05:30, UTC. For "
-            "sites in several zones see the zone field.",
+            "Whose hours and days count: a name as Europe/London (with its summer time), or UTC+2, +05:30, UTC. Empty: "
+            "UTC. For sites in several zones see the zone field.",
         )
         self.add(
             QgsProcessingParameterString(HOURS, self.tr("Hours"), optional=True),
-            "Ranges of local hours, such as 5-9, 17:30-20 or 22-4 (over midnight); the end is not included. Empty: "
-            "all day.",
+            "Ranges of local hours, such as 5-9, 17:30-20 or 22-4 (over midnight); the end is not included. One hour, "
+            "such as 5, is from 5:00 to 6:00. Empty: all day.",
         )
         for name, label, options in (
             (WEEKDAYS, "Weekdays", DAYS),

@@ -58,6 +58,8 @@ SIGHT = "SIGHT"
 OUTPUT = "OUTPUT"
 BGA, SHARES = "bga", "shares"
 MOST_RADII, WIDEST = 40, 100_000.0
+#: Where more of the circles is unmapped on the average, r says little of the ground in them.
+MOST_UNMAPPED = 0.5
 FIELDS = (
     number("radius_m", "Radius (m)", "metres on the ground"),
     integer("sites", "Sites", "with sound and with land cover at every radius"),
@@ -67,9 +69,9 @@ FIELDS = (
     number("rho", "Spearman's rho", "the same of ranks"),
     number("p", "p of this radius alone", "Mantel permutation test, two-sided"),
     number("p_best", "p corrected for choosing", "by the largest |r| of all radii in each permutation"),
-    integer("best", "Best radius (1)", "where the tested coefficient is farthest from 0"),
+    integer("best", "Best radius (1)", "where the tested coefficient is farthest from 0, on either side"),
     number("unmapped", "Unmapped (0-1)", "mean share of the circle that no weight covers"),
-    text("note", "Note", "why a number is missing"),
+    text("note", "Note", "why a number is missing, or what to mind before it is believed"),
 )
 
 
@@ -159,6 +161,8 @@ class FootprintSweep(Algorithm):
     def execute(
         self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
     ) -> dict:
+        import numpy as np
+
         from soundvis_core.progress import PartOf
         from soundvis_core.statistics.footprint_sweep import Footprint, footprint_sweep
 
@@ -182,8 +186,11 @@ class FootprintSweep(Algorithm):
             self.parameterAsEnumString(parameters, METHOD, context),
             PartOf(progress, 0.8, 1.0),
         )
-        self._say(sweep, sites, self.parameterAsEnumString(parameters, METHOD, context), progress)
-        return {OUTPUT: self._write(parameters, context, sweep, unmapped)}
+        method = self.parameterAsEnumString(parameters, METHOD, context)
+        used = np.array([not reason for reason in sweep.reasons], dtype=bool)
+        means = unmapped[used].mean(axis=0).tolist() if used.any() else [None] * len(radii)
+        self._say(sweep, means, sites, method, progress)
+        return {OUTPUT: self._write(parameters, context, sweep, means, method)}
 
     def _describe(
         self,
@@ -237,8 +244,25 @@ class FootprintSweep(Algorithm):
             progress.warn(f"{count} sites have no land cover: {reason}.")
         return values, unmapped
 
-    def _say(self, sweep: Sweep, sites: JoinedSites, method: str, progress: FeedbackProgress) -> None:
+    def _say(
+        self,
+        sweep: Sweep,
+        unmapped: list[float | None],
+        sites: JoinedSites,
+        method: str,
+        progress: FeedbackProgress,
+    ) -> None:
         """What the rows say, in plain words."""
+        thin = [
+            (row.radius, mean) for row, mean in zip(sweep.rows, unmapped) if mean and mean > MOST_UNMAPPED
+        ]
+        if thin:
+            listed = ", ".join(f"{int(100 * mean)}% at {radius:g} m" for radius, mean in thin)
+            progress.warn(
+                f"More than half of the circles is unmapped on the average ({listed}): r rests on what little is "
+                "known there. Use a raster that reaches beyond the sites by the largest radius, or a crosswalk that "
+                "knows its classes."
+            )
         dropped = [site for site, reason in enumerate(sweep.reasons) if reason]
         if dropped:
             names = sites.site_names()
@@ -249,7 +273,12 @@ class FootprintSweep(Algorithm):
         if best is None:
             progress.warn(f"No radius can be compared: {sweep.rows[0].note}.")
             return
-        value, letter = (best.rho, "rho") if method == "spearman" else (best.r, "r")
+        value, letter = _tested(best, method)
+        if value is not None and value < 0.0:
+            progress.warn(
+                f"The best radius, {best.radius:g} m, has a negative {letter}: sites with like ground sound less alike "
+                "there than others. That is no agreement of sound and land cover."
+            )
         line = f"The best of {len(sweep.rows)} radii is {best.radius:g} m: {letter} = {value:.3f}, {sweep.sites} sites"
         if best.p_best is None:
             progress.info(f"{line}; nothing was tested.")
@@ -268,19 +297,16 @@ class FootprintSweep(Algorithm):
         parameters: Mapping[str, Any],
         context: QgsProcessingContext,
         sweep: Sweep,
-        unmapped: np.ndarray,
+        unmapped: list[float | None],
+        method: str,
     ) -> str:
-        import numpy as np
-
         from ...layers.outputs import OutputLayer
 
         sink = self.open_sink(
             parameters, OUTPUT, context, FIELDS, QgsCoordinateReferenceSystem(), NO_GEOMETRY
         )
-        used = np.array([not reason for reason in sweep.reasons], dtype=bool)
-        for at, row in enumerate(sweep.rows):
-            mean = float(unmapped[used, at].mean()) if used.any() else None
-            sink.add(_values(row, sweep, mean), geometry=QgsGeometry())
+        for row, mean in zip(sweep.rows, unmapped):
+            sink.add(_values(row, sweep, mean, method), geometry=QgsGeometry())
         sink.close()
         notes = {f"field {spec.name}": spec.comment for spec in FIELDS if spec.comment}
         self.on_success(
@@ -295,7 +321,18 @@ class FootprintSweep(Algorithm):
         return str(sink.destination)
 
 
-def _values(row: SweepRow, sweep: Sweep, unmapped: float | None) -> dict[str, Any]:
+def _tested(row: SweepRow, method: str) -> tuple[float | None, str]:
+    """The coefficient that is tested, and its letter."""
+    return (row.rho, "rho") if method == "spearman" else (row.r, "r")
+
+
+def _values(row: SweepRow, sweep: Sweep, unmapped: float | None, method: str) -> dict[str, Any]:
+    value, letter = _tested(row, method)
+    notes = [row.note]
+    if unmapped is not None and unmapped > MOST_UNMAPPED:
+        notes.append(f"{int(100 * unmapped)}% of the circles is unmapped on the average")
+    if row.best and value is not None and value < 0.0:
+        notes.append(f"{letter} is negative: sites with like ground sound less alike")
     return {
         "radius_m": row.radius,
         "sites": sweep.sites,
@@ -307,7 +344,7 @@ def _values(row: SweepRow, sweep: Sweep, unmapped: float | None) -> dict[str, An
         "p_best": row.p_best,
         "best": int(row.best),
         "unmapped": unmapped,
-        "note": row.note or None,
+        "note": "; ".join(filter(None, notes)) or None,
     }
 
 
