@@ -230,14 +230,14 @@ _TASKS = {
     "segment-blocks": SEGMENT_AERIAL,
 }
 JOBS: dict[str, Job] = {
-    "embed-recordings": Job(_embed_recordings, parameters=("each_window",)),
-    "hear-recordings": Job(_hear_recordings),
+    "embed-recordings": Job(_embed_recordings, version=2, parameters=("each_window",)),
+    "hear-recordings": Job(_hear_recordings, version=2),
     "embed-photos": Job(_embed_photos, version=2, parameters=("views",)),
     "embed-tiles": Job(_embed_tiles),
-    "screen-recordings": Job(_screen_recordings),
+    "screen-recordings": Job(_screen_recordings, version=2),
     "screen-photos": Job(_screen_photos),
     "segment-photos": Job(_segment_photos, parameters=("classes", "threshold")),
     "segment-blocks": Job(_segment_blocks, parameters=("classes", "threshold", "width", "height")),
-    "compose-sound": Job(_compose_sound),
+    "compose-sound": Job(_compose_sound, version=2),
     "download-models": Job(_download_models),
 }

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import SKIPPED, SiteError
 from .decoding import DamagedError, Stream, open_stream
+from .mixing import Mixer
 from .resampling import StreamResampler
 
 # Float recordings may exceed full scale by a few dB, and 32-bit float recorders by more; this much (40 dB)
@@ -45,11 +46,11 @@ def read_windows(
     """Stream the recording at ``path`` as mono windows of ``seconds`` at ``rate`` Hz.
 
     WAV (8 to 32 bit, float, extensible), FLAC, OGG and MP3 are read by soundfile, everything else by PyAV;
-    what the file holds decides, not its extension. All channels are mixed down by their mean. Resampling is
-    seamless: the windows joined together equal the whole recording resampled at once. Samples beyond full
-    scale are clipped. The last window is kept where it is at least ``minimum`` seconds long. Memory is
-    bounded by the window, not by the recording. ``listener`` hears the samples before they are mixed, resampled and
-    clipped, a little ahead of the windows.
+    what the file holds decides, not its extension. All channels are mixed down by their mean, or, where they cancel
+    each other in it, the loudest of them is taken (see :mod:`.mixing`). Resampling is seamless: the windows joined
+    together equal the whole recording resampled at once. Samples beyond full scale are clipped. The last window is
+    kept where it is at least ``minimum`` seconds long. Memory is bounded, whatever the length. ``listener`` hears the
+    samples before they are mixed, resampled and clipped, some seconds ahead of the windows.
 
     A recording that ends early is read as far as it goes; one that is damaged midway gives its sound windows
     and then fails, so a caller that wants whole recordings only can drop them.
@@ -106,20 +107,30 @@ def _resampled(stream: Stream, rate: int, listener: Listener | None) -> Iterator
 
 
 def _mono(stream: Stream, listener: Listener | None) -> Iterator[np.ndarray]:
-    read = 0
+    mixer = Mixer(stream.rate)
+    read = given = 0
+    failure: SiteError | None = None
     try:
         for block in stream.blocks:
             if listener is not None:
                 listener(block, stream.rate)
-            samples = block.mean(axis=1, dtype=np.float32) if block.shape[1] > 1 else block[:, 0]
-            _check_samples(samples, read, stream.rate)
-            read += samples.size
-            yield samples
+            read += len(block)
+            for samples in mixer.push(block):
+                _check_samples(samples, given, stream.rate)
+                given += samples.size
+                yield samples
     except DamagedError as error:
         reason = f"the recording is damaged: it could be read up to {read / stream.rate:.1f} s"
         if stream.seconds:
             reason += f" of {stream.seconds:.1f} s"
-        raise SiteError(f"{reason} ({error})") from error
+        failure = SiteError(f"{reason} ({error})")
+        failure.__cause__ = error
+    for samples in mixer.flush():
+        _check_samples(samples, given, stream.rate)
+        given += samples.size
+        yield samples
+    if failure is not None:
+        raise failure
 
 
 def _check_samples(samples: np.ndarray, read: int, rate: int) -> None:

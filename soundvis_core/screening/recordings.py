@@ -21,8 +21,9 @@ def screen_recordings(paths: Iterable[TaskOrError[str]], progress: Progress) -> 
     """The scores of the windows of each recording by the signal alone, in order; see :mod:`.signal`.
 
     Values: ``windows``, ``seconds``, ``starts`` (w,) float32 in seconds, and by rule (w,) float32: ``speech``,
-    ``transient`` (dB), ``wind``, ``silence`` (dB re full scale), ``clipping``. A silent recording is ok: it is
-    for the rule to say so.
+    ``transient`` (dB), ``wind``, ``silence`` (dB re full scale), ``clipping``. Silence and clipping are those of the
+    channels as recorded, the rest of the mono mix at :data:`.signal.RATE`. A silent recording is ok: it is for the rule
+    to say so.
     """
     return map_sites(_screen, paths, progress)
 
@@ -69,15 +70,21 @@ def _screen(path: str, stop: threading.Event) -> SiteResult:
     from ..audio import read_windows
     from .events import event_prominences
     from .full_scale import FullScaleCounter
+    from .levels import LevelMeter
     from .signal import RATE, measure
 
-    counter = FullScaleCounter()
+    counter, meter = FullScaleCounter(), LevelMeter()
+
+    def listen(block: np.ndarray, rate: int) -> None:
+        counter(block, rate)
+        meter(block, rate)
+
     starts: list[float] = []
     found = []
     clipping: list[float] = []
     samples = 0
     sizes: list[tuple[int, int]] = []
-    for window in read_windows(path, RATE, listener=counter):
+    for window in read_windows(path, RATE, listener=listen):
         if stop.is_set():
             raise Cancelled
         starts.append(window.start)
@@ -85,13 +92,14 @@ def _screen(path: str, stop: threading.Event) -> SiteResult:
         sizes.append((window.samples.size, window.source_rate))
         found.append(measure(window.samples))
     counter.finish()
+    meter.finish()
     for place, (size, rate) in enumerate(sizes):
         clipping.append(counter.share(place, round(size / RATE * rate)))
     columns = {
         SPEECH: [one.speech for one in found],
         TRANSIENT: event_prominences([one.levels for one in found]),
         WIND: [one.wind for one in found],
-        SILENCE: [one.level for one in found],
+        SILENCE: [meter.level(place) for place in range(len(starts))],
         CLIPPING: clipping,
     }
     values: dict[str, Any] = {"windows": len(starts), "seconds": samples / RATE}

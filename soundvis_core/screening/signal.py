@@ -11,13 +11,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..audio.silence import is_silent, level_dbfs
+from ..audio.silence import is_silent
 from ..audio.spectrum import frequencies, power_frames
 
 #: The rate in Hz that recordings are read at for this: that of the tagger, so that the windows are the same.
 RATE = 16000
-#: The least level (dB) that is told: what digital silence counts as.
-QUIETEST = -120.0
 
 _FRAME = 512
 _HOP_SECONDS = _FRAME / 2 / RATE
@@ -37,9 +35,8 @@ _FLOOR = -80.0
 
 @dataclass(frozen=True)
 class WindowMeasures:
-    """Of one window. level: dB re full scale. speech, wind: 0 to 1. levels: (n,) dB(A) per 1/8 s; none of silence."""
+    """Of one window. speech, wind: 0 to 1. levels: (n,) dB(A) per 1/8 s; none of silence."""
 
-    level: float
     speech: float
     wind: float
     levels: np.ndarray
@@ -47,11 +44,10 @@ class WindowMeasures:
 
 def measure(samples: np.ndarray) -> WindowMeasures:
     """Measure a window, mono (n,) float32 in -1..1 at :data:`RATE`. Nothing of a silent one is speech or wind."""
-    level = max(level_dbfs(samples), QUIETEST)
     if is_silent(samples):
-        return WindowMeasures(level, 0.0, 0.0, np.zeros(0))
+        return WindowMeasures(0.0, 0.0, np.zeros(0))
     power = power_frames(samples, _FRAME)
-    return WindowMeasures(level, speech_likeness(power), wind_likeness(samples), _fast_levels(power))
+    return WindowMeasures(speech_likeness(power), wind_likeness(samples), _fast_levels(power))
 
 
 def speech_likeness(power: np.ndarray) -> float:

@@ -121,6 +121,50 @@ def test_channels_are_averaged(tmp_path):
     assert joined(read_windows(path, RATE)) == pytest.approx((left + right) / 2, abs=1e-6)
 
 
+def opposed(seconds=12.0, rate=RATE, level=0.1):
+    """A stereo recording of which one channel is wired the wrong way round, and a little louder."""
+    left = recordings.noise(seconds, rate, level=level)
+    return np.stack([left, -1.1 * left], axis=1)
+
+
+@pytest.mark.parametrize("rate", [RATE, 44100])
+def test_channels_that_cancel_each_other_are_not_averaged(tmp_path, rate):
+    sound = opposed(25.0, rate)
+    path = recordings.write(tmp_path, "opposed.wav", sound, rate, "FLOAT")
+    alone = recordings.write(tmp_path, "alone.wav", sound[:, 1], rate, "FLOAT")
+    assert level_dbfs(sound.mean(axis=1)) < level_dbfs(sound[:, 1]) - 20
+    np.testing.assert_array_equal(joined(read_windows(path, RATE)), joined(read_windows(alone, RATE)))
+
+
+def test_what_has_little_in_common_or_one_dead_channel_is_averaged(tmp_path):
+    left, right = recordings.noise(3, RATE, seed=1), recordings.noise(3, RATE, seed=2)
+    for other in (right, 0.0 * left, -0.6 * left, 0.9 * left):
+        path = recordings.write(tmp_path, "s.wav", np.stack([left, other], axis=1), RATE, "FLOAT")
+        assert joined(read_windows(path, RATE)) == pytest.approx((left + other) / 2, abs=1e-6)
+
+
+def test_silence_before_the_sound_tells_nothing_of_the_channels(tmp_path):
+    """Judged on the first stretch with sound, and as that from then on: a channel is not changed midway."""
+    sound = np.concatenate([np.zeros((25 * RATE, 2)), opposed(12.0), np.full((RATE, 2), 0.25)])
+    path = recordings.write(tmp_path, "late.wav", sound, RATE, "FLOAT")
+    assert joined(read_windows(path, RATE)) == pytest.approx(sound[:, 1].astype(np.float32))
+
+
+def test_what_is_wrong_with_opposed_channels_is_still_said(tmp_path):
+    sound = opposed(21.0)
+    sound[15 * RATE, 0] = np.nan
+    windows = read_windows(recordings.write(tmp_path, "nan.wav", sound, RATE, "FLOAT"), RATE)
+    np.testing.assert_array_equal(next(windows).samples, sound[: 10 * RATE, 1].astype(np.float32))
+    with pytest.raises(SiteError, match=r"not finite numbers \(first at 15\.0 s\)"):
+        next(windows)
+    early = opposed(5.0)
+    early[2 * RATE, 1] = np.nan
+    path = recordings.write(tmp_path, "early.wav", early, RATE, "FLOAT")
+    seconds = read_windows(path, RATE, seconds=0.5, minimum=0.5)
+    with pytest.raises(SiteError, match=r"not finite numbers \(first at 2\.0 s\)"):
+        list(seconds)
+
+
 def test_beyond_full_scale_is_clipped(tmp_path):
     samples = joined(read_windows(recordings.loud(tmp_path), RATE))
     assert samples.max() == 1.0
