@@ -161,13 +161,21 @@ def _bands(result: CorrelationResult) -> Iterator[_Line]:
 def _screening(result: CorrelationResult) -> Iterator[_Line]:
     for effect in result.screening:
         key = _key("screening", effect)
-        said = f"{effect.rule}: {effect.note}" if effect.note else effect.rule
-        yield {**key, "quantity": "r with all sites", "value": effect.r, "sites": effect.sites, "text": said}
+        every, without = (
+            f"{effect.rule}: {note}" if note else effect.rule for note in (effect.note_all, effect.note)
+        )
+        yield {**key, "quantity": "r with all sites", "value": effect.r, "sites": effect.sites, "text": every}
         yield {
             **key, "quantity": "r without", "value": effect.r_without, **_interval(effect.random),
-            "sites": effect.sites - effect.lost, "text": said,
+            "sites": effect.sites - effect.lost, "text": without,
         }  # fmt: skip
-        yield {**key, "quantity": "sites lost", "value": effect.lost, "sites": effect.sites, "text": said}
+        yield {
+            **key,
+            "quantity": "sites lost",
+            "value": effect.lost,
+            "sites": effect.sites,
+            "text": effect.rule,
+        }
 
 
 def _alignments(result: CorrelationResult, names: Sequence[str]) -> Iterator[_Line]:

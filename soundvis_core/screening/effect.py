@@ -99,22 +99,22 @@ def _effects(
     note = f"on a random sample of {len(positions):,} sites" if len(positions) < len(used) else ""
     matrices = _matrices(run, comparison, positions)
     every = None if matrices is None else pearson(pairs_of(matrices[0]), pairs_of(matrices[1]))
+    if every is None:
+        note = _why_undefined(len(positions))
     effects = []
     for name, kept in run.kept.items():
         check_cancelled(progress)
         lost = int((~kept[used]).sum())
         left = positions[kept[positions]]
         without, span, why = every, None, note
-        if lost and len(left) < MIN_SITES:
-            without, why = None, f"fewer than {MIN_SITES} sites are left"
-        elif lost:
+        if lost:
             fewer = _matrices(run, comparison, left)
             without = None if fewer is None else pearson(pairs_of(fewer[0]), pairs_of(fewer[1]))
-            if matrices is not None and random_drops:
+            if matrices is not None and random_drops and len(left) >= MIN_SITES:
                 drops = _random_drops(len(positions), len(left), random_drops, run.seed)
                 span = percentile_interval(bootstrap_r(*matrices, drops, progress))
-        if every is None or without is None:
-            why = why or "all pairs are equally similar in one of the blocks"
+            if without is None:
+                why = _why_undefined(len(left))
         effects.append(
             RuleEffect(
                 name,
@@ -128,6 +128,7 @@ def _effects(
                 without,
                 span,
                 why,
+                note,
             )
         )
     return effects
@@ -141,6 +142,13 @@ def _matrices(
         return None
     first, second = run.similarities.of(comparison, positions)
     return (rank_matrix(first), rank_matrix(second)) if run.method == "spearman" else (first, second)
+
+
+def _why_undefined(sites: int) -> str:
+    """Why so many sites have no r."""
+    if sites < MIN_SITES:
+        return f"fewer than {MIN_SITES} sites"
+    return "all pairs are equally similar in one of the blocks"
 
 
 def _random_drops(sites: int, left: int, draws: int, seed: int) -> np.ndarray:

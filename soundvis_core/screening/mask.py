@@ -56,8 +56,9 @@ def used_windows(mask: str | None, windows: int) -> np.ndarray:
 def check_length(mask: str | None, windows: int) -> None:
     """Raise SiteError where a mask is not about a recording of so many windows."""
     if mask is not None and abs(len(mask) - windows) > _SLACK:
+        about = "1 window" if len(mask) == 1 else f"{len(mask)} windows"
         raise SiteError(
-            f"the mask is about {len(mask)} windows, but the recording has {windows}: it was made for another "
+            f"the mask is about {about}, but the recording has {windows}: it was made for another "
             "recording. Screen the recordings again",
             FAILED,
         )

@@ -7,7 +7,7 @@ ours, each with its ground, and can be calibrated on sites that someone has list
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 TAGS, SIGNAL = "ast-audioset", "light"
 CLIP, BRIGHTNESS = "clip", "light"
@@ -24,7 +24,8 @@ class Rule:
     """One rule. label: in tables.
 
     score, thresholds, grounds: by method what its number is, from which on it applies, and why from there; a method
-    that is missing has no such score. below: it applies at or below the threshold. limits: of any threshold.
+    that is missing has no such score. below: it applies at or below the threshold. limits: of any threshold. units: of
+    scores and thresholds, by method, where they are no share or probability of 0 to 1.
     """
 
     name: str
@@ -34,10 +35,17 @@ class Rule:
     grounds: dict[str, str]
     below: bool = False
     limits: tuple[float, float] = (0.0, 1.0)
+    units: dict[str, str] = field(default_factory=dict)
+
+    def unit(self, method: str) -> str:
+        """The unit of the method's scores; empty where it has none of this rule."""
+        return self.units.get(method, _SHARE) if method in self.thresholds else ""
 
 
-_LEVEL = "level of the window, dB re full scale"
-_SILENT = "below the noise of any microphone in use outdoors, the same as in 'Embed recordings'"
+_SHARE, _DECIBEL = "0-1", "dB"
+_FULL_SCALE = "dB re full scale"
+_LEVEL = "level of the window, dB re full scale: RMS over channels and samples as recorded, full band"
+_SILENT = "below the noise of any microphone in use outdoors; 'Embed recordings' asks the same of the mix that it hears"
 _CLIPPED = "share of samples in runs at full scale, or at the lower top of what was turned down"
 _FEW_CLIPPED = "1 sample in 1000; a rule of thumb, no standard"
 
@@ -75,6 +83,7 @@ SOUND_RULES = (
             SIGNAL: "noise events are found by 10 to 15 dB above the background (Brown and De Coensel 2018)",
         },
         limits=(0.0, 100.0),
+        units={SIGNAL: _DECIBEL},
     ),
     Rule(
         WIND,
@@ -97,6 +106,7 @@ SOUND_RULES = (
         {TAGS: _SILENT, SIGNAL: _SILENT},
         below=True,
         limits=(-120.0, 0.0),
+        units={TAGS: _FULL_SCALE, SIGNAL: _FULL_SCALE},
     ),
     Rule(
         CLIPPING,

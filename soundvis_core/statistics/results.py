@@ -179,7 +179,8 @@ class RuleEffect:
     """What a rule of screening does to a row: r (rho where that is tested) with all sites and without those it drops.
 
     sites: used by the row; lost: those among them that the rule drops. random: where 95 % of the r lie if as many
-    sites are dropped at random; None where none is dropped. None with a ``note`` where r is undefined.
+    sites are dropped at random; None where none is dropped. note: why ``r_without`` is None, or a warning about it;
+    note_all: the same of ``r``.
     """
 
     rule: str
@@ -193,6 +194,7 @@ class RuleEffect:
     r_without: float | None
     random: tuple[float, float] | None = None
     note: str = ""
+    note_all: str = ""
 
 
 @dataclass(frozen=True)

@@ -333,6 +333,8 @@ def test_screening_is_told_per_rule_and_group(paper):
     assert "Tokyo" in part and "too few" in part and "st_keep" not in part  # categories are in the CSV file
     lines = [line for line in numbers_csv(result).splitlines() if line.startswith("screening")]
     assert len(lines) == 9 and any("st_keep" in line for line in lines)
+    # The note stands by the number that it is about.
+    assert [line.split(",")[6] for line in lines if "too few" in line] == ["r without"]
 
 
 def test_the_adjusted_p_of_the_table_are_explained(paper):

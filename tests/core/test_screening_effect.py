@@ -111,7 +111,8 @@ def test_a_rule_that_drops_nobody_or_nearly_everybody(blocks):
     most[:2] = 1
     first, second, both = rule_effects(blocks[1:3], None, {"none": none, "most": most})
     assert (first.lost, first.r_without, first.random) == (0, first.r, None)
-    assert (second.lost, second.r_without, second.note) == (38, None, "fewer than 3 sites are left")
+    assert (second.lost, second.r_without, second.note) == (38, None, "fewer than 3 sites")
+    assert second.r == first.r and (second.note_all, first.note, second.random) == ("", "", None)
     assert both.rule == ALL_RULES and both.r_without is None
 
 
@@ -119,13 +120,21 @@ def test_constant_blocks_have_no_r(blocks, keep):
     constant = Block("flat", np.ones((SITES, 2)))
     (found,) = rule_effects([blocks[1], constant], None, {"speech": keep["speech"]})
     assert found.r is None and found.r_without is None and "equally similar" in found.note
+    assert found.note_all == found.note
+
+
+def test_a_group_of_two_has_no_r_by_its_number(blocks):
+    groups = ["pair"] * 2 + ["rest"] * (SITES - 2)
+    pooled, pair, rest = rule_effects(blocks[1:3], groups, {"none": np.ones(SITES)})
+    assert (pair.group, pair.r, pair.note, pair.note_all) == ("pair", None, *["fewer than 3 sites"] * 2)
+    assert not pooled.note and not rest.note
 
 
 def test_many_sites_are_sampled(blocks, keep, monkeypatch):
     monkeypatch.setattr(effect, "MOST_SITES", 25)
     (found,) = rule_effects(blocks[1:3], None, {"speech": keep["speech"]})
     assert (found.sites, found.lost) == (40, 5)
-    assert found.note == "on a random sample of 25 sites" and found.r is not None
+    assert found.note == found.note_all == "on a random sample of 25 sites" and found.r is not None
 
 
 def test_what_is_no_keep_field_is_refused(blocks):

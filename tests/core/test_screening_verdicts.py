@@ -164,6 +164,8 @@ def test_masks_are_read_and_checked():
     assert used_windows("1011", 3).tolist() == [True, False, True]
     with pytest.raises(SiteError, match="another recording"):
         used_windows("101", 5)
+    with pytest.raises(SiteError, match=r"about 1 window, but the recording has 5"):
+        used_windows("1", 5)
     for windows in (2, 3, 4):  # a tail that the mask does not know is no recording
         with pytest.raises(SiteError, match="all windows") as raised:
             used_windows("000", windows)

@@ -21,7 +21,9 @@ from tests.builders import recordings
 BGA = ["bio", "geo", "ant", "bio_raw", "geo_raw", "ant_raw", "unmapped", "dominant", "evenness",
        "bga_status", "bga_reason"]  # fmt: skip
 HEARD = ["tags", "bga_windows", "bga_seconds"]
-COLUMNS = ["site", "recording", "start_s", "length_s", "tag_index", "tag", "mid", "probability", "category"]
+COLUMNS = [
+    "site", "recording", "window", "start_s", "length_s", "tag_index", "tag", "mid", "probability", "category",
+]  # fmt: skip
 
 #: What is heard in the windows of recordings, by the name of the file.
 ANSWERS = {
@@ -164,18 +166,18 @@ def test_the_table_of_tags_by_hand(run, model, sites):
     rows = {row.name: row for row in load_sound_classes().rows}
     first, last = (feature.id() for feature in list(made.layer().getFeatures())[::3])
     expected = [
-        (first, "park.wav", 0.0, 10.0, "Speech", 0.15, "anthrophony"),
-        (first, "park.wav", 0.0, 10.0, "Bird", 0.6, "biophony"),
-        (first, "park.wav", 10.0, 10.0, "Bird", 0.9, "biophony"),
-        (first, "park.wav", 10.0, 10.0, "Rain", 0.5, "geophony"),
-        (first, "park.wav", 20.0, 4.5, "Rain", 0.3, "geophony"),
-        (first, "park.wav", 20.0, 4.5, "Silence", 0.25, None),
-        (last, "road.wav", 0.0, 10.0, "Dog", 0.5, "biophony"),
-        (last, "road.wav", 0.0, 10.0, "Car", 0.8, "anthrophony"),
+        (first, "park.wav", 1, 0.0, 10.0, "Speech", 0.15, "anthrophony"),
+        (first, "park.wav", 1, 0.0, 10.0, "Bird", 0.6, "biophony"),
+        (first, "park.wav", 2, 10.0, 10.0, "Bird", 0.9, "biophony"),
+        (first, "park.wav", 2, 10.0, 10.0, "Rain", 0.5, "geophony"),
+        (first, "park.wav", 3, 20.0, 4.5, "Rain", 0.3, "geophony"),
+        (first, "park.wav", 3, 20.0, 4.5, "Silence", 0.25, None),
+        (last, "road.wav", 1, 0.0, 10.0, "Dog", 0.5, "biophony"),
+        (last, "road.wav", 1, 0.0, 10.0, "Car", 0.8, "anthrophony"),
     ]
     expected = [
-        (site, path, start, length, rows[tag].index, tag, rows[tag].mid, pytest.approx(p, abs=1e-6), category)
-        for site, path, start, length, tag, p, category in expected
+        (*where, rows[tag].index, tag, rows[tag].mid, pytest.approx(p, abs=1e-6), category)
+        for *where, tag, p, category in expected
     ]
     assert tags_of(made) == expected
     assert model[-1][1]["tags"] is True
@@ -184,7 +186,7 @@ def test_the_table_of_tags_by_hand(run, model, sites):
 def test_the_score_of_the_table_and_its_categories(run, model, sites):
     parameters = {**sites("park.wav", "road.wav"), "TAGS": "memory:", "TAGS_SCORE": 0.5, "PETS": False}
     found = tags_of(run("bgasound", parameters))
-    assert [(row[5], row[8]) for row in found] == [
+    assert [(row[6], row[9]) for row in found] == [
         ("Bird", "biophony"), ("Bird", "biophony"), ("Rain", "geophony"),
         ("Dog", "anthrophony"), ("Car", "anthrophony"),
     ]  # fmt: skip
@@ -192,7 +194,7 @@ def test_the_score_of_the_table_and_its_categories(run, model, sites):
     assert len(tags_of(everything)) == 527
     # 0.15 in the model's 32 bits is 0.15.
     at_the_edge = run("bgasound", {**sites("park.wav"), "TAGS": "memory:", "TAGS_SCORE": 0.15})
-    assert tags_of(at_the_edge)[0][5] == "Speech"
+    assert tags_of(at_the_edge)[0][6] == "Speech"
 
 
 def test_the_site_of_a_tag_is_the_feature_that_was_read(run, model, sites, tmp_path):

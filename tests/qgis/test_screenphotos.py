@@ -107,6 +107,7 @@ def test_r_with_and_without_each_rule(run, make_points, tmp_path):
         "snd_emb": [row.astype("<f4").tobytes() for row in sound],
         "st_emb": [row.astype("<f4").tobytes() for row in street],
         "scr_keep_speech": speech, "st_scr_keep_night": night, "scr_speech": rng.random(24).tolist(),
+        "few_keep": [1 if site < 14 else 0 for site in range(24)],
     }  # fmt: skip
     layer = make_points([(500000 + 30 * n, 5000000) for n in range(24)], fields)
     given = {"INPUT": layer, "SOUND": ["snd_emb"], "STREET": ["st_emb"], "GROUP": "city"}
@@ -151,3 +152,8 @@ def test_r_with_and_without_each_rule(run, make_points, tmp_path):
         assert sum(line["kind"] == "screening" for line in csv.DictReader(lines)) == 27
     with pytest.raises(AlgorithmError, match="holds other numbers than 1"):
         run("correlatelayers", {**parameters, "KEEP": ["scr_speech"]})
+    # Two sites of B are left: the note stands by the r that is missing, not by the numbers that are there.
+    made = run("correlatelayers", {**parameters, "KEEP": ["few_keep"]})
+    told = {row["quantity"]: row["note"] or None for row in made.features("FUSION")
+            if (row["kind"], row["group"]) == ("screening", "B")}  # fmt: skip
+    assert told == {"r_all": None, "r_without": "fewer than 3 sites", "lost": None}

@@ -128,11 +128,58 @@ def test_nothing_is_deleted_and_what_was_there_stays(run, sites, tmp_path):
     assert [(row["note"], row["scr_keep"]) for row in rows] == [("a", 0), ("b", 1)]
     assert all(row["_geometry"] for row in rows)
     history = "\n".join(made.layer().metadata().history())
-    assert "field scr_keep_silence: 1 or 0; applies at or below -70 (default)" in history
+    assert "field scr_keep_silence: 1 or 0; applies at or below -70 dB re full scale (default)" in history
     labels = [rule.label() for rule in made.layer().renderer().rootRule().children()]
     assert labels == ["Keep", "Keep, some windows masked", "Better left out", "Not screened"]
     with pytest.raises(AlgorithmError, match="already has the fields"):
         run("screenrecordings", {"INPUT": made.layer(), "PATH_FIELD": "rec"})
+
+
+def test_labels_and_the_table_of_thresholds_tell_units(run, sites, provider):
+    made = run("screenrecordings", {**sites(["plain.wav"]), "THRESHOLDS": "memory:", "WINDOWS": "memory:"})
+    sites_done, windows = made.layer(), made.layer("WINDOWS")
+    for layer, prefix in ((sites_done, "scr_"), (windows, "")):
+        said = {name: layer.attributeAlias(layer.fields().lookupField(prefix + name)) for name in NAMES}
+        assert said["silence"].endswith("Silence: score (dB re full scale)")
+        assert said["transient"].endswith("Transient event: score (dB)")
+        assert said["speech"].endswith("Speech: score (0-1)") and said["indoor"].endswith("Indoor: score")
+    units = {row["rule"]: row["unit"] for row in made.features("THRESHOLDS")}
+    assert (units["silence"], units["transient"], units["wind"]) == ("dB re full scale", "dB", "0-1")
+    algorithm = provider.algorithm("screenrecordings")
+    labels = {name: algorithm.parameterDefinition(name.upper()).description() for name in NAMES}
+    assert labels["silence"] == "Threshold: silence (dB re full scale)"
+    assert labels["transient"] == "Threshold: transient event (0-1, or dB)"
+
+
+def test_channels_in_opposite_phase_are_neither_silent_nor_skipped(run, sites, tmp_path):
+    sound = noise(12, 0.1)
+    path = str(recordings.write(tmp_path, "opposed.wav", np.stack([sound, -sound], axis=1), RATE))
+    (screened,) = run("screenrecordings", sites([path])).features()
+    assert (screened["scr_keep"], screened["scr_silence"]) == (1, pytest.approx(-20, abs=0.2))
+    (embedded,) = run("embedsound", sites([path])).features()
+    assert (embedded["snd_status"], embedded["snd_windows"]) == ("ok", 2)
+    (composed,) = run("bgasound", {**sites([path]), "METHOD": "ndsi"}).features()
+    assert composed["snd_bga_status"] == "ok"
+
+
+@pytest.mark.parametrize("field", ["site_id", "name"])
+def test_tables_of_windows_of_three_tools_join(run, sites, tagger, field):
+    """The columns of the key have the same names, kinds and values."""
+    parameters = sites(["muted.wav", "plain.wav"], used=["111", "111"], **{field: ["m", "p"]})
+    screened = run("screenrecordings", {**parameters, "METHOD": "ast-audioset", "WINDOWS": "memory:"})
+    embedded = run("embedsound", {**parameters, "WINDOWS": "memory:"})
+    heard = {**parameters, "METHOD": "ast-audioset", "MASK": "used", "TAGS": "memory:"}
+    tagged = run("bgasound", heard)
+    key = ["site", "site_id", "recording", "window", "start_s", "length_s"]
+    tables = [screened.layer("WINDOWS"), embedded.layer("WINDOWS"), tagged.layer("TAGS")]
+    kinds = [[(one.name(), one.type()) for one in list(table.fields())[:6]] for table in tables]
+    assert kinds[0] == kinds[1] == kinds[2] and [name for name, _ in kinds[0]] == key
+    windows, vectors, tags = (
+        [tuple(row[name] for name in key[1:5]) for row in made.features(name)]
+        for made, name in ((screened, "WINDOWS"), (embedded, "WINDOWS"), (tagged, "TAGS"))
+    )
+    assert windows[0] == ("m", "muted.wav", 1, 0.0) and windows == vectors
+    assert set(tags) == {windows[2], *windows[3:]}
 
 
 def test_a_threshold_from_judged_sites(run, sites, tmp_path):
@@ -156,6 +203,24 @@ def test_a_threshold_from_judged_sites(run, sites, tmp_path):
     assert [site["scr_keep"] for site in made.features()] == [1, 1, 1, 0, 0, 0]
     assert "Balanced accuracy 1.00 on the 5 judged sites" in made.feedback.text
     assert any("Only 2 sites marked 1 and 3 marked 0" in one for one in made.feedback.warnings)
+    assert not any("gives way" in one or "coin" in one for one in made.feedback.warnings)
+    given = run("screenrecordings", {**parameters, "SILENCE": -60.0, "THRESHOLDS": "memory:"})
+    row = {row["rule"]: row for row in given.features("THRESHOLDS")}["silence"]
+    assert row["threshold"] == pytest.approx(middle, abs=0.5)
+    assert any("SILENCE = -60 gives way to" in one for one in given.feedback.warnings)
+
+
+def test_a_threshold_by_a_score_that_points_the_wrong_way_is_warned_of(run, sites, tmp_path):
+    """Marked as silent: the quietest, and all the louder ones. A threshold parts them better than chance, AUC 0.25."""
+    names = [
+        str(recordings.write(tmp_path, f"{index}.wav", noise(10, level, index), RATE))
+        for index, level in enumerate((0.1, 0.05, 0.03, 0.01, 0.005, 0.001))
+    ]
+    parameters = {**sites(names, quiet=[1, 1, 1, 0, 0, 1]), "LABEL": "quiet", "LABEL_RULE": "silence"}
+    made = run("screenrecordings", {**parameters, "THRESHOLDS": "memory:"})
+    row = {row["rule"]: row for row in made.features("THRESHOLDS")}["silence"]
+    assert (row["source"], row["auc"]) == ("calibrated", 0.25)
+    assert any("(AUC 0.25): worse than a coin" in one for one in made.feedback.warnings)
 
 
 def test_a_judgement_that_the_score_does_not_follow_changes_no_threshold(run, sites, tmp_path):

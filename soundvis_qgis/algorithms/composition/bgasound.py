@@ -17,7 +17,6 @@ from qgis.core import (
 from soundvis_core.errors import SiteError
 from soundvis_core.pipeline import SiteResult, TaskOrError
 
-from ...compat import is_null
 from ...layers.sinks import FieldSpec, integer, is_wanted, number, text
 from ..base import FeedbackProgress
 from ..embedding.files import paths_of
@@ -40,6 +39,7 @@ from .base import ComposeSites
 from .fields import bga_fields, bga_values
 
 if TYPE_CHECKING:
+    from ..window_keys import WindowKey
     from .tag_table import TagTable
 
 METHOD = "METHOD"
@@ -225,6 +225,7 @@ class BgaSound(ComposeSites):
         self._method = self.parameterAsEnumString(parameters, METHOD, context)
         self._options = {"method": self._method}
         self._tags: TagTable | None = None
+        self._named_by = ""
         if self._method == AST:
             self._take_options(parameters, context)
         results = super().execute(parameters, context, progress)
@@ -247,11 +248,15 @@ class BgaSound(ComposeSites):
         if wanted:
             from soundvis_core.compose import sound_classes
 
+            from ...layers.joined_sites import naming_field
             from .tag_table import TagTable
+
+            self._named_by = naming_field(self.source(parameters, context).fields())
 
             classes = sound_classes(self._options["weights"])
             score = self.parameterAsDouble(parameters, TAGS_SCORE, context)
-            self._tags = TagTable(self, parameters, TAGS, context, classes, score, self._options["pets"])
+            pets = self._options["pets"]
+            self._tags = TagTable(self, parameters, TAGS, context, classes, score, pets, self._named_by)
 
     def describe(
         self, features: Iterator[QgsFeature], total: int, progress: FeedbackProgress
@@ -260,14 +265,14 @@ class BgaSound(ComposeSites):
 
         if self._method == NDSI:
             progress.info("Method ndsi: a baseline from band energies, without a model.")
-        sites: deque[tuple[int, str]] = deque()
+        keys: deque[WindowKey] = deque()
         masks: deque[str | SiteError | None] = deque()
-        paths = paths_of(self._noted(features, sites, masks), self._path_field, self._resolver)
+        paths = paths_of(self._noted(features, keys, masks), self._path_field, self._resolver)
         for result in self._composed(paths, masks, progress):
-            site, recording = sites.popleft()
+            key = keys.popleft()
             values = result.values
             if self._tags is not None and "probabilities" in values:
-                self._tags.add(site, recording, values, progress)
+                self._tags.add(key, values, progress)
             composition = composition_from_raw(values["raw"], values["unmapped"]) if values else None
             yield {
                 **bga_values(self._prefix, composition, result.status, result.reason),
@@ -305,15 +310,15 @@ class BgaSound(ComposeSites):
     def _noted(
         self,
         features: Iterable[QgsFeature],
-        sites: deque[tuple[int, str]],
+        keys: deque[WindowKey],
         masks: deque[str | SiteError | None],
     ) -> Iterator[QgsFeature]:
-        """Features on their way; their ids and paths go to ``sites``, their masks to ``masks``."""
+        """Features on their way; what names their windows goes to ``keys``, their masks to ``masks``."""
         from ..masks import mask_of
+        from ..window_keys import key_of
 
         for feature in features:
-            path = feature.attribute(self._path_field)
-            sites.append((feature.id(), "" if is_null(path) else str(path)))
+            keys.append(key_of(feature, self._named_by, self._path_field))
             if self._mask_field:
                 masks.append(mask_of(feature, self._mask_field))
             yield feature

@@ -11,6 +11,7 @@ from soundvis_core.progress import Progress, check_cancelled
 
 from ...layers.sinks import integer, number, text
 from ..plain_tables import PlainTable
+from ..window_keys import WindowKey, key_fields
 
 if TYPE_CHECKING:
     from soundvis_core.bga.audioset import SoundClasses
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
     from ..base import Algorithm
 
 FIELDS = (
-    integer("site", "Site", "id of the site's feature in the layer that was read"),
-    text("recording", "Recording", "path as in the layer of the sites"),
-    number("start_s", "Start of the window (s)", "from the beginning of the recording"),
-    number("length_s", "Length of the window (s)"),
     integer("tag_index", "Index of the tag", "0 to 526, place in AudioSet's list of classes"),
     text("tag", "Tag", "AudioSet's name of the class"),
     text("mid", "Id of the tag", "AudioSet's machine id of the class"),
@@ -42,14 +39,18 @@ class TagTable(PlainTable):
         classes: SoundClasses,
         score: float,
         pets: bool,
+        named_by: str,
     ) -> None:
-        """The table that output ``name`` asks for, of tags from the probability ``score`` on."""
-        super().__init__(algorithm, parameters, name, context, FIELDS)
+        """The table that output ``name`` asks for, of tags from the probability ``score`` on.
+
+        ``named_by``: the field of the sites that names them; without one the table has no field for that.
+        """
+        super().__init__(algorithm, parameters, name, context, [*key_fields(named_by), *FIELDS])
         self._classes = classes
         self._categories = classes.categories(pets)
         self._score = score
 
-    def add(self, site: int, recording: str, values: Mapping[str, Any], progress: Progress) -> None:
+    def add(self, key: WindowKey, values: Mapping[str, Any], progress: Progress) -> None:
         """Write the tags of a recording: ``starts`` (windows,), ``probabilities`` (windows, 527), ``seconds``."""
         from soundvis_core.screening.mask import window_lengths
 
@@ -63,10 +64,7 @@ class TagTable(PlainTable):
                 row = self._classes.rows[index]
                 self.write(
                     {
-                        "site": site,
-                        "recording": recording,
-                        "start_s": start,
-                        "length_s": length,
+                        **key.row(start, length),
                         "tag_index": row.index,
                         "tag": row.name,
                         "mid": row.mid,

@@ -14,7 +14,6 @@ from qgis.core import (
 from soundvis_core.errors import SiteError
 from soundvis_core.pipeline import OK, SiteResult
 
-from ...compat import is_null
 from ...layers.sinks import FieldSpec, integer, is_wanted, number
 from ..base import FeedbackProgress
 from ..parameters import add_mask, mask_field, mask_problem
@@ -23,6 +22,7 @@ from .fields import prefix_of
 from .files import EmbedFiles
 
 if TYPE_CHECKING:
+    from ..window_keys import WindowKey
     from .window_table import WindowTable
 
 WINDOWS = "WINDOWS"
@@ -38,10 +38,10 @@ class EmbedSound(EmbedFiles):
     SUMMARY = (
         "Describes the recording of each site by an embedding: a vector of numbers that is alike for places that "
         "sound alike.\n"
-        "WAV, FLAC, OGG, MP3 and the M4A/AAC of phones are read, mixed to mono and cut into 10-second windows "
-        "(a last window of 1 second or more counts); the site's embedding is the mean over its windows. Recordings "
-        "of any length are streamed. A recording that cannot be used marks its site with a status and a reason; "
-        "the run goes on. Silent recordings are skipped.\n"
+        "WAV, FLAC, OGG, MP3 and the M4A/AAC of phones are read, mixed to mono (of channels that cancel each other the "
+        "loudest is taken) and cut into 10-second windows (a last window of 1 second or more counts); the site's "
+        "embedding is the mean over its windows. Recordings of any length are streamed. A recording that cannot be "
+        "used marks its site with a status and a reason; the run goes on. Silent recordings are skipped.\n"
         "The model 'ast-audioset' is the paper's: the Audio Spectrogram Transformer, trained on AudioSet; 768 "
         "numbers. It runs in SoundVis' own Python environment ('Set up the environment') on weights that "
         "'Download models' brings. What it hears is kept: a second run, or 'BGA of recordings' of the same files, "
@@ -69,7 +69,7 @@ class EmbedSound(EmbedFiles):
             "Table of windows",
             ": a row per 10-second window of each recording, with its start and its own "
             "embedding. 'Noise ceiling' takes it. Sites are named by their feature id and, where the layer has a field "
-            "site_id, site, id or name, by that.",
+            "site_id, site, id or name, by that; the tables of other tools have the same columns for that.",
         )
 
     def job_options(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> dict[str, Any]:
@@ -90,7 +90,7 @@ class EmbedSound(EmbedFiles):
         from ...runtime.execution import model_note
 
         self._table: WindowTable | None = None
-        self._sites: deque[tuple[int, str | None, str]] = deque()
+        self._keys: deque[WindowKey] = deque()
         self._named_by = ""
         self._masks: deque[str | SiteError | None] = deque()
         self._mask_field = mask_field(self, parameters, context)
@@ -115,15 +115,12 @@ class EmbedSound(EmbedFiles):
         return super().describe(self._noted(features), total, progress)
 
     def _noted(self, features: Iterator[QgsFeature]) -> Iterator[QgsFeature]:
-        """Features on their way; their ids, paths and masks wait for the result."""
+        """Features on their way; their keys and masks wait for the result."""
         from ..masks import mask_of
+        from ..window_keys import key_of
 
         for feature in features:
-            path = feature.attribute(self._path_field)
-            name = feature.attribute(self._named_by) if self._named_by else None
-            self._sites.append(
-                (feature.id(), None if is_null(name) else str(name), "" if is_null(path) else str(path))
-            )
+            self._keys.append(key_of(feature, self._named_by, self._path_field))
             self._masks.append(mask_of(feature, self._mask_field))
             yield feature
 
@@ -135,9 +132,9 @@ class EmbedSound(EmbedFiles):
         return with_mask(result, self._masks.popleft(), masked_embedding)
 
     def measured(self, result: SiteResult) -> dict[str, Any]:
-        site, site_id, recording = self._sites.popleft()
+        key = self._keys.popleft()
         if self._table is not None and result.status == OK:
-            self._table.add(site, site_id, recording, result.values, self._progress)
+            self._table.add(key, result.values, self._progress)
         return {name: value for name, value in super().measured(result).items() if name in _MEASURED}
 
     def measures(self) -> list[FieldSpec]:

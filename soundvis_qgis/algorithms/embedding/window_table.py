@@ -9,24 +9,15 @@ from qgis.core import QgsProcessingContext
 
 from soundvis_core.progress import Progress, check_cancelled
 
-from ...layers.sinks import (
-    TEXT_FORMATS,
-    embedding,
-    integer,
-    number,
-    output_extension,
-    pack_vector,
-    text,
-)
+from ...layers.sinks import TEXT_FORMATS, embedding, output_extension, pack_vector
 from ..plain_tables import PlainTable
+from ..window_keys import WindowKey, key_fields
 
 if TYPE_CHECKING:
     from ..base import Algorithm
 
 #: What 'Noise ceiling' looks for when it is not told.
-SITE, EMBEDDING = "site", "embedding"
-#: What the user calls the site.
-SITE_ID = "site_id"
+EMBEDDING = "embedding"
 
 
 class WindowTable(PlainTable):
@@ -48,39 +39,18 @@ class WindowTable(PlainTable):
         as_text = output_extension(parameters.get(name)) in TEXT_FORMATS
         form = "JSON text" if as_text else "float32, little-endian"
         fields = [
-            integer(SITE, "Site", "id of the site's feature in the layer that was read"),
-            *(
-                [text(SITE_ID, "Site id", f"field '{named_by}' of the layer that was read")]
-                if named_by
-                else []
-            ),
-            text("recording", "Recording", "path as in the layer of the sites"),
-            integer("window", "Number of the window", "from 1, in order of time"),
-            number("start_s", "Start of the window (s)", "from the beginning of the recording"),
-            number("length_s", "Length of the window (s)", "10; the last one may be shorter"),
+            *key_fields(named_by),
             embedding(EMBEDDING, "Embedding of the window", f"{model}, {form}", as_text),
         ]
         super().__init__(algorithm, parameters, name, context, fields)
         self._as_text = as_text
 
-    def add(
-        self, site: int, site_id: str | None, recording: str, values: Mapping[str, Any], progress: Progress
-    ) -> None:
+    def add(self, key: WindowKey, values: Mapping[str, Any], progress: Progress) -> None:
         """Write the windows of a recording: ``starts`` (windows,), ``embeddings`` (windows, d), ``seconds``."""
-        from soundvis_core.screening.mask import WINDOW, window_lengths
+        from soundvis_core.screening.mask import window_lengths
 
         starts = values["starts"]
         lengths = window_lengths(starts, float(values["seconds"]))
         for start, length, vector in zip(starts, lengths, values["embeddings"]):
             check_cancelled(progress)
-            self.write(
-                {
-                    SITE: site,
-                    SITE_ID: site_id,
-                    "recording": recording,
-                    "window": round(float(start) / WINDOW) + 1,
-                    "start_s": start,
-                    "length_s": length,
-                    EMBEDDING: pack_vector(vector, self._as_text),
-                },
-            )
+            self.write({**key.row(start, length), EMBEDDING: pack_vector(vector, self._as_text)})

@@ -34,7 +34,7 @@ from ..parameters import (
 )
 from ..per_site import SitesAlgorithm
 from ..plain_tables import add_table
-from .thresholds import calibrated_threshold, chosen_thresholds, label_of, write_thresholds
+from .thresholds import calibrated_threshold, chosen_thresholds, label_of, score_label, write_thresholds
 
 if TYPE_CHECKING:
     import numpy as np
@@ -99,9 +99,9 @@ class ScreenSites(SitesAlgorithm):
 
     def _add_threshold(self, rule: Rule) -> None:
         kind = QgsProcessingParameterNumber.Type.Double
-        definition = QgsProcessingParameterNumber(
-            rule.name.upper(), self.tr(f"Threshold: {rule.label.lower()}"), kind, None, True, *rule.limits
-        )
+        units = ", or ".join(dict.fromkeys(rule.unit(method) for method in rule.thresholds))
+        label = self.tr(f"Threshold: {rule.label.lower()} ({units})")
+        definition = QgsProcessingParameterNumber(rule.name.upper(), label, kind, None, True, *rule.limits)
         defaults = "; ".join(
             f"{method}: {threshold:g} ({rule.grounds[method]}), of the {rule.score[method]}"
             for method, threshold in rule.thresholds.items()
@@ -202,7 +202,7 @@ class ScreenSites(SitesAlgorithm):
         scores = [
             number(
                 prefix + rule.name,
-                f"{rule.label}: score",
+                score_label(rule, self._method),
                 rule.score.get(self._method, f"not known to the method {self._method}"),
             )
             for rule in self.ALL_RULES
@@ -250,6 +250,11 @@ class ScreenSites(SitesAlgorithm):
         for name in self._chosen_rules(parameters, context)[1]:
             progress.warn(f"{name} cannot be judged by the method {self._method}: nothing is left out by it.")
         self._label_rule = label_rule
+        if label_rule and self._thresholds[label_rule].source == "given":
+            progress.warn(
+                f"{label_rule.upper()} = {self._thresholds[label_rule].value:g} gives way to the threshold that is "
+                f"calibrated on the field '{self._label}'. Leave either of them empty."
+            )
         self._most_masked = self.most_masked(parameters, context)
         self._dropped: Counter[str] = Counter()
         self._screened = self._kept = 0

@@ -16,7 +16,6 @@ from qgis.core import (
 from soundvis_core.pipeline import SiteResult
 from soundvis_core.screening.rules import SIGNAL, SOUND_RULES, TAGS
 
-from ...compat import is_null
 from ...layers.sinks import FieldSpec, integer, is_wanted, text
 from ..base import FeedbackProgress
 from ..embedding.files import paths_of
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
     from soundvis_core.screening.verdict import Verdict
 
+    from ..window_keys import WindowKey
     from .window_scores import WindowScores
 
 MOST_MASKED, WINDOWS = "MOST_MASKED", "WINDOWS"
@@ -53,6 +53,9 @@ class ScreenRecordings(ScreenSites):
         "The method 'light' measures the signal alone: modulation for speech, what stands out in level of the rest of "
         "the recording for events, low frequencies for wind. It does not recognise sources, and knows no indoors: a "
         "lorry that passes once is an event, but a bird that sings on is none.\n"
+        "Silence is the level in dB re full scale, the RMS over channels and window of the full band as recorded, so "
+        "that channels in opposite phase are not silent. The rest is measured on the mono mix up to 8 kHz; where the "
+        "channels cancel each other in it by 20 dB or more, on the loudest channel.\n"
         "Clipping is found at full scale, and below it where a recording was turned down later; not where it was "
         "turned down and then saved as MP3, OGG or M4A."
     )
@@ -86,7 +89,9 @@ class ScreenRecordings(ScreenSites):
             self,
             WINDOWS,
             "Table of windows",
-            ": a row per 10-second window of each recording, with its scores and whether it is used.",
+            ": a row per 10-second window of each recording, with its scores and whether it is used. The columns that "
+            "name a window are those of the tables of 'Embed recordings' and 'BGA of recordings': site (the feature "
+            "id), site_id (where the layer has a field site_id, site, id or name), recording, window, start_s.",
         )
 
     def problem(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> str | None:
@@ -114,14 +119,17 @@ class ScreenRecordings(ScreenSites):
     def execute(
         self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
     ) -> dict:
-        self._sites: deque[tuple[int, str]] = deque()
+        self._keys: deque[WindowKey] = deque()
+        self._named_by = ""
         self._progress = progress
         self._table: WindowScores | None = None
         if is_wanted(parameters.get(WINDOWS)):
+            from ...layers.joined_sites import naming_field
             from .window_scores import WindowScores
 
             method = self.parameterAsEnumString(parameters, METHOD, context)
-            self._table = WindowScores(self, parameters, WINDOWS, context, method)
+            self._named_by = naming_field(self.source(parameters, context).fields())
+            self._table = WindowScores(self, parameters, WINDOWS, context, method, self._named_by)
         results = super().execute(parameters, context, progress)
         if self._table is not None:
             self.on_success(self._table.close({**self.provenance, **self.facts}))
@@ -155,19 +163,20 @@ class ScreenRecordings(ScreenSites):
         return scores_of(values, [rule.name for rule in SOUND_RULES])
 
     def _noted(self, features: Iterator[QgsFeature]) -> Iterator[QgsFeature]:
-        """Features on their way; their ids and paths wait for the result."""
+        """Features on their way; what names their windows waits for the result."""
+        from ..window_keys import key_of
+
         for feature in features:
-            path = feature.attribute(self._path_field)
-            self._sites.append((feature.id(), "" if is_null(path) else str(path)))
+            self._keys.append(key_of(feature, self._named_by, self._path_field))
             yield feature
 
     def judged(self, result: SiteResult, verdict: Verdict | None) -> dict[str, Any]:
-        site, recording = self._sites.popleft()
+        key = self._keys.popleft()
         if verdict is None:
             return {}
         if self._table is not None:
             scores = self.score_arrays(result.values)
-            self._table.add(site, recording, result.values, scores, verdict.mask, self._progress)
+            self._table.add(key, result.values, scores, verdict.mask, self._progress)
         return {"mask": verdict.mask, "windows": len(verdict.mask), "masked": verdict.masked}
 
 

@@ -27,6 +27,7 @@ FIELDS = (
     text("rule", "Rule"),
     text("method", "Method"),
     text("score", "What the score is"),
+    text("unit", "Unit of score and threshold"),
     text("applies", "Side", "at or above, or at or below the threshold"),
     number("threshold", "Threshold"),
     text("source", "Where the threshold is from", "default, given or calibrated"),
@@ -57,7 +58,14 @@ class Threshold:
     def told(self) -> str:
         """What notes on fields say of it."""
         side = "at or below" if self.rule.below else "at or above"
-        return f"applies {side} {self.value:g} ({self.source})"
+        limit = f"{self.value:g} {self.rule.units.get(self.method, '')}".rstrip()
+        return f"applies {side} {limit} ({self.source})"
+
+
+def score_label(rule: Rule, method: str) -> str:
+    """What tables call the field of a rule's score, with its unit."""
+    unit = rule.unit(method)
+    return f"{rule.label}: score{f' ({unit})' if unit else ''}"
 
 
 def chosen_thresholds(
@@ -103,6 +111,12 @@ def calibrated_threshold(
             f"stays {threshold.value:g} ({threshold.source}). Is '{field}' 1 where the rule should apply?"
         )
         return replace(threshold, calibration=found)
+    if found.auc < 0.5:
+        progress.warn(
+            f"Sites marked 1 in '{field}' score milder by {name} than those marked 0 more often than not (AUC "
+            f"{found.auc:.2f}): worse than a coin. Is '{field}' 1 where the rule should apply? The threshold that "
+            "follows may be chance."
+        )
     left_out = "unknown" if found.left_out is None else f"{found.left_out:.2f}"
     progress.info(
         f"Threshold of {name} by the field '{field}': {found.threshold:.4g}. Balanced accuracy {found.balanced:.2f} on "
@@ -153,6 +167,7 @@ def _row(threshold: Threshold, dropped: int) -> dict[str, Any]:
         "rule": rule.name,
         "method": threshold.method,
         "score": rule.score[threshold.method],
+        "unit": rule.unit(threshold.method),
         "applies": "at or below" if rule.below else "at or above",
         "threshold": threshold.value,
         "source": threshold.source,

@@ -10,8 +10,10 @@ from qgis.core import QgsProcessingContext
 from soundvis_core.progress import Progress, check_cancelled
 from soundvis_core.screening.rules import SOUND_RULES
 
-from ...layers.sinks import integer, number, text
+from ...layers.sinks import integer, number
 from ..plain_tables import PlainTable
+from ..window_keys import WindowKey, key_fields
+from .thresholds import score_label
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,17 +31,19 @@ class WindowScores(PlainTable):
         name: str,
         context: QgsProcessingContext,
         method: str,
+        named_by: str,
     ) -> None:
-        """The table that output ``name`` asks for."""
+        """The table that output ``name`` asks for.
+
+        ``named_by``: the field of the sites that names them; without one the table has no field for that.
+        """
         fields = [
-            integer("site", "Site", "id of the site's feature in the layer that was read"),
-            text("recording", "Recording", "path as in the layer of the sites"),
-            integer("window", "Number of the window", "from 1, in order of time"),
-            number("start_s", "Start of the window (s)", "from the beginning of the recording"),
-            number("length_s", "Length of the window (s)", "10; the last one may be shorter"),
+            *key_fields(named_by),
             integer("used", "Used", "1: used; 0: masked by a rule"),
             *(
-                number(rule.name, f"{rule.label}: score", rule.score.get(method, "not known to the method"))
+                number(
+                    rule.name, score_label(rule, method), rule.score.get(method, "not known to the method")
+                )
                 for rule in SOUND_RULES
             ),
         ]
@@ -47,8 +51,7 @@ class WindowScores(PlainTable):
 
     def add(
         self,
-        site: int,
-        recording: str,
+        key: WindowKey,
         values: Mapping[str, Any],
         scores: Mapping[str, np.ndarray],
         mask: str,
@@ -63,11 +66,7 @@ class WindowScores(PlainTable):
             check_cancelled(progress)
             self.write(
                 {
-                    "site": site,
-                    "recording": recording,
-                    "window": place + 1,
-                    "start_s": start,
-                    "length_s": length,
+                    **key.row(start, length),
                     "used": int(mask[place]),
                     **{name: column[place] for name, column in scores.items()},
                 },

@@ -197,18 +197,18 @@ def _screening_rows(result: CorrelationResult) -> Iterator[dict[str, Any]]:
         dropped = f"sites that {'the rules drop' if effect.rule == ALL_RULES else 'the rule drops'}"
         shared = {
             "kind": "screening", "block_a": effect.block_a, "block_b": effect.block_b, "category": effect.category,
-            "group": effect.group, "rule": effect.rule, "note": effect.note,
+            "group": effect.group, "rule": effect.rule,
         }  # fmt: skip
         low, high = effect.random or (None, None)
         left = effect.sites - effect.lost
         yield {
             **shared, "quantity": "r_all", "label": f"{symbol} with all sites", "value": effect.r,
-            "sites": effect.sites,
+            "sites": effect.sites, "note": effect.note_all,
         }  # fmt: skip
         yield {
             **shared, "quantity": "r_without", "label": f"{symbol} without the {dropped}; interval: "
             "where it lies if as many are dropped at random", "value": effect.r_without, "ci_low": low,
-            "ci_high": high, "sites": left,
+            "ci_high": high, "sites": left, "note": effect.note,
         }  # fmt: skip
         yield {
             **shared, "quantity": "lost", "label": dropped, "value": float(effect.lost),
