@@ -204,8 +204,16 @@ def test_corine_rasters_hold_grid_codes(run, make_points, tmp_path):
         tmp_path / "clc.tif", codes, (CENTRE[0] - 300, CENTRE[1] + 300), pixel=10.0, nodata=-128
     )
     parameters = {"INPUT": make_points([CENTRE]), "LANDCOVER": path, "CROSSWALK": "corine"}
-    (site,) = run("bgalandcover", parameters).features()
-    assert site["lc_broad_leaved_forest"] == 1.0
+    made = run("bgalandcover", parameters)
+    assert made.features()[0]["lc_broad_leaved_forest"] == 1.0
+    # CORINE's class NODATA is none: it has no share of its own beside that of ground without data.
+    codes[:, :30] = 48
+    make_raster(path, codes, (CENTRE[0] - 300, CENTRE[1] + 300), pixel=10.0, nodata=-128)
+    made = run("bgalandcover", parameters)
+    (site,) = made.features()
+    assert site["lc_nodata"] == pytest.approx(0.5, abs=0.01) and site["lc_unknown"] == 0.0
+    assert site["lc_broad_leaved_forest"] + site["lc_nodata"] == pytest.approx(1.0)
+    assert "lc_nodata_share" not in [field.name() for field in made.layer().fields()]
 
 
 def test_maps_of_the_whole_world_and_places_at_its_edges(run, make_points):

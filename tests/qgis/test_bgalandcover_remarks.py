@@ -72,6 +72,10 @@ def test_a_circle_far_larger_than_the_map_is_told(run, make_points, tmp_path):
         parameters = {"INPUT": make_points([CENTRE]), "RADIUS": 100_000.0, **more}
         (site,) = run("bgalandcover", parameters).features()
         assert site["lc_bga_status"] == "skipped"
+        little = run("bgalandcover", {**parameters, "RADIUS": 5000.0 if "CROSSWALK" not in more else 60.0})
+        assert any(
+            "1 sites have less than 1% of their circle on the map" in w for w in little.feedback.warnings
+        )
         assert "fills too little of it to be measured: choose a smaller radius" in site["lc_bga_reason"]
 
 

@@ -47,6 +47,10 @@ if TYPE_CHECKING:
     from .cover_sources import RasterCover, VectorCover
 
 
+#: Circles of which the map shows less have a composition by accident.
+LEAST_KNOWN = 0.01
+
+
 class BgaLandCover(ComposeSites):
     """``soundvis:bgalandcover``."""
 
@@ -201,6 +205,7 @@ class BgaLandCover(ComposeSites):
             except SiteError as error:
                 places.append(error)
         self._areas: dict[Kind, float] = {}
+        self._thin = 0
         self._cover.start([place for place in places if isinstance(place, QgsPointXY)], self._radius)
         log = FirstUnexpected(progress)
         for place in places:
@@ -238,6 +243,7 @@ class BgaLandCover(ComposeSites):
         if not kinds:
             raise SiteError(self._cover.nothing(place, self._radius), SKIPPED)
         missing = max(0.0, 1.0 - math.fsum(kinds.values()))
+        self._thin += missing > 1.0 - LEAST_KNOWN
         composition = compose(shares, self._crosswalk.table)
         remarks = ["no class in the circle has weights"] if composition.raw is None else []
         # Rounded down: "100 %" beside a composition would contradict itself.
@@ -287,5 +293,10 @@ class BgaLandCover(ComposeSites):
                     f"Classes that the crosswalk {self._crosswalk.name} does not know, left unmapped: {tally(areas)}. "
                     f"{hint}Add them to a crosswalk of your own to have them count."
                 )
+        if self._thin:
+            progress.warn(
+                f"{self._thin} sites have less than {100.0 * LEAST_KNOWN:g}% of their circle on the map, so that their "
+                "composition rests on a few samples. Choose a smaller radius, or give a map that reaches farther."
+            )
         if self._areas:
             progress.info("Areas are summed over the circles; where circles overlap, they count in each.")
