@@ -19,8 +19,8 @@ from .metadata_tables import Table
 from .row_finder import Names
 from .table_columns import Columns, recognise
 
-#: Larger files are no side-cars.
-_MOST_BYTES = 256 << 20
+#: Larger files are no lists; street-level archives have the longest.
+_MOST_BYTES = {"photo": 256 << 20, "recording": 64 << 20}
 _DEEPEST = 8
 #: Objects with more names are no rows of a table.
 _MOST_COLUMNS = 1000
@@ -46,7 +46,7 @@ def read_records(path: str, one: str) -> list[Mapping[str, Any]]:
 
     Raises OSError, ValueError or RecursionError where it cannot be read.
     """
-    return list(_records(_content(path), one))
+    return list(_records(_content(path, _MOST_BYTES[one]), one))
 
 
 def table_of(name: str, records: Sequence[Mapping[str, Any]], files: Names, one: str) -> Table:
@@ -76,9 +76,9 @@ def read_json_table(path: str, name: str, files: Names, one: str) -> Table:
     return table_of(name, records, files, one)
 
 
-def _content(path: str) -> Any:
-    if os.path.getsize(path) > _MOST_BYTES:
-        raise ValueError(f"it is larger than {_MOST_BYTES >> 20} MB")
+def _content(path: str, most: int) -> Any:
+    if os.path.getsize(path) > most:
+        raise ValueError(f"it is larger than {most >> 20} MB")
     with open(path, encoding="utf-8-sig") as file:
         text = file.read()
     try:

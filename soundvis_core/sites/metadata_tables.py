@@ -89,9 +89,10 @@ def _from_header(text: str, one: str) -> tuple[str, str]:
 
     Before that line may stand ``sep=;`` for Excel, and notes behind a ``#``; the names may stand behind one, too.
     """
-    text, delimiter = text.lstrip(), ""
-    while text:
-        line, _, rest = text.partition("\n")
+    text, delimiter, start = text.lstrip(), "", 0
+    while start < len(text):
+        stop = text.find("\n", start) + 1 or len(text)
+        line = text[start:stop].rstrip("\n")
         said = re.fullmatch(r'"?sep=(.)"?\s*', line, re.IGNORECASE)
         if said:
             delimiter = said[1]
@@ -99,10 +100,11 @@ def _from_header(text: str, one: str) -> tuple[str, str]:
             bare = line.lstrip("# ")
             columns = recognise(next(csv.reader([bare], delimiter=_delimiter(bare)), []), one)
             if columns.names_files and columns.useful:
-                return f"{bare}\n{rest}", delimiter or _delimiter(bare)
+                return f"{bare}\n{text[stop:]}", delimiter or _delimiter(bare)
         elif line.strip(",;\t| \r"):
             break
-        text = rest
+        start = stop
+    text = text[start:]
     return text, delimiter or _delimiter(text.partition("\n")[0])
 
 

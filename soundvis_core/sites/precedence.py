@@ -68,7 +68,8 @@ def choose_time(claims: Sequence[TimeClaim], clock: RecorderClock) -> tuple[Mome
         except (OverflowError, ValueError):
             continue
         known.append((Moment(claim, utc if whole else None, local), doubt))
-    known.sort(key=lambda pair: (pair[0].utc is None, pair[0].claim.weak))
+    dates = [moment.claim.told.moment.date() for moment, _ in known if moment.utc is None]
+    known.sort(key=lambda pair: _rank(pair[0], dates[0] if dates else None))
     if not known:
         return None, remarks
     taken, doubt = known[0]
@@ -76,6 +77,15 @@ def choose_time(claims: Sequence[TimeClaim], clock: RecorderClock) -> tuple[Mome
         remarks.append(doubt)
     remarks += [text for other, _ in known[1:] if (text := _contradiction(taken, other))]
     return taken, remarks
+
+
+def _rank(moment: Moment, date: dt.date | None) -> int:
+    """Moments go first; when a file was made goes before the date that another source tells only where it is on it."""
+    if moment.utc is None:
+        return 2
+    if not moment.claim.weak:
+        return 0
+    return 1 if date is None or (moment.local is not None and moment.local.date() == date) else 3
 
 
 def _backed(claim: TimeClaim, claims: Sequence[TimeClaim], clock: RecorderClock) -> TimeClaim:
@@ -98,7 +108,12 @@ def _backed(claim: TimeClaim, claims: Sequence[TimeClaim], clock: RecorderClock)
 
 
 def _contradiction(taken: Moment, other: Moment) -> str:
-    if taken.utc is None or other.utc is None or taken.local is None or other.claim.weak:
+    if other.utc is None:
+        days = (taken.claim.told.moment.date() - other.claim.told.moment.date()).days
+        # Of a day more or less the zones may be the reason.
+        date = f"{other.claim.told.moment:%Y-%m-%d}"
+        return f"{other.claim.source} tells another day ({date})" if abs(days) > 1 else ""
+    if taken.utc is None or taken.local is None or other.claim.weak:
         return ""
     away = abs((taken.utc - other.utc).total_seconds())
     same_digits = taken.claim.told.moment.replace(tzinfo=None) - other.claim.told.moment.replace(tzinfo=None)

@@ -116,6 +116,7 @@ def test_tables_that_are_left_are_told_by_their_columns(tmp_path):
         '"sep=;"\r\nfile;lat;lon\r\na.wav;52,5;13,4\r\n',
         "# walk of May, one, two, three\n#\n\nfile,lat,lon\na.wav,52.5,13.4\n",
         "# notes\n#file,lat,lon\na.wav,52.5,13.4\n",
+        "#\n" * 20_000 + "file,lat,lon\na.wav,52.5,13.4\n",
         ";;\nfile;lat;lon\na.wav;52.5;13.4\n",
         "file,Lat.,Longitude (E)\na.wav,52.5,13.4\n",
         "file,Latitude [°],Longitude (decimal degrees)\na.wav,52.5,13.4\n",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from soundvis_core.sites import Options, RecorderClock, scan_recordings, time_zone
+from soundvis_core.sites.photo_scan import scan_photos
 from tests.builders import recorder_files as files
+from tests.builders.photo_headers import photo
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -70,6 +72,22 @@ def test_a_name_of_another_hour_overrules_a_midnight_without_a_remark(tmp_path):
     )
     (row,) = found.values()
     assert (row.time_utc, row.remark) == ("2012-05-05T06:30:00Z", "")
+
+
+def test_a_date_of_another_day_is_told(tmp_path):
+    """A day more or less may be one of zones."""
+    names = ["20120503_063000.wav", "20120504_063000.wav"]
+    table = "file,lat,lon,date\n" + "".join(f"{name},1,2,2012-05-05T00:00:00Z\n" for name in names)
+    found = scan(tmp_path, table, names)
+    assert [found[name].remark for name in names] == ["table t.csv tells another day (2012-05-05)", ""]
+
+
+@pytest.mark.parametrize(("day", "told"), [("05", "2012-05-05"), ("06", "2012-05-06T01:00:00Z")])
+def test_the_last_change_of_a_photo_tells_no_hour_of_another_day(tmp_path, day, told):
+    photo(tmp_path / "a.jpg", main={0x0132: "2012:05:06 01:00:00"})
+    (tmp_path / "t.csv").write_text(f"file,lat,lon,date\na.jpg,1,2,2012-05-{day}T00:00:00Z\n", "utf-8")
+    (row,) = scan_photos(str(tmp_path))
+    assert (row.time_local, row.remark) == (told, "")
 
 
 @pytest.mark.parametrize(
