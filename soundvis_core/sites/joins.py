@@ -24,6 +24,8 @@ _BATCH = 2000
 _MOST_PAIRS = 4_000_000
 #: Distances that differ by less (m) are the same: the time decides, then the order.
 _SAME_PLACE = 1e-3
+#: Digits behind the point that tell a distance from a limit, at most.
+_MOST_DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,13 @@ class Places:
     """Where and when things are, in their order.
 
     lonlat: (n, 2) degrees of WGS 84, NaN where unknown. days: (n,) days since 1970 in UTC, NaN where unknown.
-    unread: by place in the order, why a time that is there cannot be read.
+    unread: by place in the order, why a time that is there cannot be read. unplaced: why a place is unknown.
     """
 
     lonlat: np.ndarray
     days: np.ndarray
     unread: Mapping[int, str] = field(default_factory=dict)
+    unplaced: Mapping[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.lonlat)
@@ -55,7 +58,8 @@ class Limits:
 class Joined:
     """Per site: the place of the other in its list (-1: none), how it was found, metres and days between them.
 
-    shared: how many sites have the same one (0: none). reasons: why there is none, else empty.
+    shared: how many sites have the same one (0: none). reasons: why there is none; where there is one, which name of
+    the site was not found before (else empty).
     """
 
     other: np.ndarray
@@ -95,7 +99,7 @@ def join(
                 continue
             other = places.get(key, -1)
             if other >= 0:
-                found[site], ways[site], reasons[site] = other, way, ""
+                found[site], ways[site] = other, way
             else:
                 reasons[site] = (
                     f"{reasons[site]}; " * bool(reasons[site]) + f"no {way} '{key}' in the other layer"
@@ -112,7 +116,7 @@ def join(
         best = search.alone(open_sites, progress) if limits.alone else search.nearest(open_sites, progress)
         found[open_sites] = best
     for site in open_sites[found[open_sites] >= 0].tolist():
-        ways[site], reasons[site] = NEAREST, ""
+        ways[site] = NEAREST
     _explain(sites, others, limits, found, candidates, reasons)
     metres, days = _between(sites, others, found)
     times = np.bincount(found[found >= 0], minlength=len(others))
@@ -283,7 +287,7 @@ def _explain(
             tells[site] = _why(site, other, length, sites, others, limits)
     for site in lost.tolist():
         if not np.isfinite(sites.lonlat[site]).all():
-            text = "the site has no place"
+            text = sites.unplaced.get(site, "the site has no place")
         else:
             timed = "with a place and a time" if limits.days is not None else "with a place"
             text = tells.get(site, f"the other layer has nothing left {timed}")
@@ -292,7 +296,8 @@ def _explain(
 
 def _why(site: int, other: int, length: float, sites: Places, others: Places, limits: Limits) -> str:
     if length > limits.metres:
-        return f"the nearest is {_metres(length)} away, further than {limits.metres:g} m"
+        limit = limits.metres
+        return f"the nearest is {metres_above(length, limit)} away, further than {limit:.10g} m"
     if limits.days is not None:
         if not math.isfinite(sites.days[site]):
             no_time = f"the site's time is of no use ({sites.unread[site]})" if site in sites.unread else ""
@@ -301,14 +306,24 @@ def _why(site: int, other: int, length: float, sites: Places, others: Places, li
         if gap > limits.days:
             free = " and free" if limits.alone else ""
             return (
-                f"of those within {limits.metres:g} m none is within {limits.days:g} days{free} "
-                f"(the nearest is {gap:.1f} days away)"
+                f"of those within {limits.metres:.10g} m none is within {limits.days:.10g} days{free} "
+                f"(the nearest is {_above(gap, limits.days, 1)} days away)"
             )
-    return f"all within {limits.metres:g} m are taken by other sites"
+    return f"all within {limits.metres:.10g} m are taken by other sites"
 
 
-def _metres(length: float) -> str:
-    return f"{length:.0f} m" if length < 10_000 else f"{length / 1000:.0f} km"
+def metres_above(length: float, limit: float) -> str:
+    """A distance (m) beyond a limit (m) in words, with as many digits as show that it is beyond."""
+    if length < 10_000:
+        return f"{_above(length, limit, 0)} m"
+    return f"{_above(length / 1000.0, limit / 1000.0, 0)} km"
+
+
+def _above(value: float, limit: float, digits: int) -> str:
+    """A value above a limit in as many digits behind the point as it takes to be seen above it."""
+    while digits < _MOST_DIGITS and float(f"{value:.{digits}f}") <= limit:
+        digits += 1
+    return f"{value:.{digits}f}"
 
 
 def _between(sites: Places, others: Places, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

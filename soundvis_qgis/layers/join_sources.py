@@ -18,7 +18,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QByteArray, QDate, QDateTime, Qt, QTime
 
-from soundvis_core.errors import InputError, SiteError
+from soundvis_core.errors import SKIPPED, InputError, SiteError
 from soundvis_core.progress import Progress, check_cancelled
 from soundvis_core.sites.clocks import NoTimeError
 from soundvis_core.sites.joins import Places
@@ -51,6 +51,7 @@ def places_of(
     transform = make_transform(source.sourceCrs(), target, context) if spatial else None
     lonlat, days = [], []
     unread: dict[int, str] = {}
+    unplaced: dict[int, str] = {}
     if time_index >= 0:
         zone = zone_of_field(source.fields().at(time_index).name(), zone)
     for number, feature in enumerate(features):
@@ -58,11 +59,9 @@ def places_of(
         if transform is not None:
             try:
                 point = site_point(feature, transform, target)
-                place = (
-                    (point.x(), point.y()) if abs(point.y()) <= 90.0 and abs(point.x()) <= 360.0 else place
-                )
-            except SiteError:
-                pass  # a site without a place is told by the join itself
+                place = _on_earth(point.x(), point.y())
+            except SiteError as error:
+                unplaced[number] = str(error)
         lonlat.append(place)
         day = None
         if time_index >= 0:
@@ -71,7 +70,21 @@ def places_of(
             except NoTimeError as error:
                 unread[number] = str(error)
         days.append(np.nan if day is None else day)
-    return Places(np.array(lonlat, dtype=float).reshape(-1, 2), np.array(days, dtype=float), unread)
+    return Places(np.array(lonlat, dtype=float).reshape(-1, 2), np.array(days, dtype=float), unread, unplaced)
+
+
+def _on_earth(longitude: float, latitude: float) -> tuple[float, float]:
+    """The place itself. Raises SiteError where degrees are none of the earth."""
+    if abs(longitude) <= 360.0 and abs(latitude) <= 90.0:
+        return longitude, latitude
+    swapped = abs(longitude) <= 90.0 and abs(latitude) <= 360.0
+    remedy = (
+        "longitude and latitude look swapped" if swapped else "check the layer's coordinate reference system"
+    )
+    raise SiteError(
+        f"longitude {longitude:.10g}, latitude {latitude:.10g} is no place: latitudes end at 90 degrees; {remedy}",
+        SKIPPED,
+    )
 
 
 def check_times(places: Places, field: str, layer: str, needed: bool, progress: Progress) -> None:

@@ -1,4 +1,4 @@
-"""How joined sites are drawn: whether they have something of their own, share it, or have nothing."""
+"""How joined sites are drawn: whether they have something of their own, share it, or have a tile or nothing."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .outputs import Styler
 
 
 def join_styles(prefix: str) -> dict[str, Styler]:
-    """The style of sites with the fields ``shared_by`` and ``status`` behind ``prefix``."""
+    """The style of sites with the fields ``way``, ``shared_by`` and ``status`` behind ``prefix``."""
     return {"Joins": partial(_paint, prefix=prefix)}
 
 
 def _paint(layer: QgsMapLayer, prefix: str) -> bool:
-    shared, status = f"{prefix}shared_by", f"{prefix}status"
+    way, shared, status = f"{prefix}way", f"{prefix}shared_by", f"{prefix}status"
     if not isinstance(layer, QgsVectorLayer) or layer.fields().lookupField(shared) < 0:
         return False
     rules = [
@@ -26,7 +26,8 @@ def _paint(layer: QgsMapLayer, prefix: str) -> bool:
             f"\"{status}\" <> 'ok'",
             marker("cross2", 2.6, UNKNOWN, filled=False, outline=0.5),
         ),
-        ("Joined", f'"{shared}" = 1', marker("circle", 2.8, PLAIN)),
+        ("Joined", f'"{shared}" = 1 AND "{way}" <> \'tile\'', marker("circle", 2.8, PLAIN)),
+        ("A tile from above in its place", f"\"{way}\" = 'tile'", marker("square", 2.8, PLAIN)),
         ("Shares its own with other sites", f'"{shared}" > 1', marker("diamond", 3.6, MARKED)),
     ]
     layer.setRenderer(by_rules(rules))

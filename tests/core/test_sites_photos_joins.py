@@ -125,7 +125,9 @@ def test_the_ladder_and_its_reasons():
     assert joined.metres[:3] == pytest.approx([4000.0, 30.0, 30.0], abs=0.01)
     assert joined.days[:3] == pytest.approx([0.5, 99.5, 99.5])
     assert joined.shared.tolist() == [1, 4, 4, 4, 4, 0]
-    assert joined.reasons == ["", "", "", "", "", "the site has no place"]
+    # What a site names and is not found is told beside what it got in its place.
+    lost = ["", "no path 'b.jpg' in the other layer", "no key '8' in the other layer", "", ""]
+    assert joined.reasons == [*lost, "the site has no place"]
     joined = join(sites, others, Limits(50.0, 10.0), ways)
     assert joined.reasons[2] == (
         "no key '8' in the other layer; of those within 50 m none is within 10 days (the nearest is 99.5 days away)"
@@ -133,6 +135,34 @@ def test_the_ladder_and_its_reasons():
     assert joined.reasons[4] == "the site has no time, and the days between are limited"
     assert join(sites, others, Limits(20.0)).reasons[0] == "the nearest is 30 m away, further than 20 m"
     assert "nothing left with a place" in join(sites, places([]), Limits(20.0)).reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("metres", "limit", "told"),
+    [
+        (55.3, 55.0, "the nearest is 55.3 m away, further than 55 m"),
+        (56.3, 55.0, "the nearest is 56 m away, further than 55 m"),
+        (0.0004, 0.0, "the nearest is 0.0004 m away, further than 0 m"),
+        (12040.0, 12000.0, "the nearest is 12.04 km away, further than 12000 m"),
+        (1234987.0, 1234567.0, "the nearest is 1235 km away, further than 1234567 m"),
+    ],
+)
+def test_a_distance_is_told_above_its_limit(metres, limit, told):
+    joined = join(places([(10.0, 50.0)]), places([shifted((10.0, 50.0), metres, 0.0)]), Limits(limit))
+    assert joined.reasons == [told]
+
+
+def test_days_are_told_above_their_limit():
+    joined = join(places([(10.0, 50.0)], [3.02]), places([(10.0, 50.0)], [0.0]), Limits(9.0, 3.0))
+    assert joined.reasons == ["of those within 9 m none is within 3 days (the nearest is 3.02 days away)"]
+
+
+def test_why_a_place_is_unknown():
+    sites = Places(np.full((2, 2), np.nan), np.full(2, np.nan), unplaced={1: "it is on the moon"})
+    assert join(sites, places([(1, 1)]), Limits(9.0)).reasons == [
+        "the site has no place",
+        "it is on the moon",
+    ]
 
 
 @settings(max_examples=40, deadline=None)

@@ -53,7 +53,7 @@ def test_the_nearest_in_true_metres(run, sites, make_points):
     assert (rows["b"]["j_way"], rows["b"]["j_shared_by"], rows["b"]["j_reason"]) == ("nearest", 2, None)
     assert (rows["c"]["j_path"], rows["c"]["j_shared_by"], rows["c"]["j_dist_m"]) == (None, None, None)
     assert rows["c"]["j_reason"] == "the nearest is 11 km away, further than 112 m"
-    assert rows["d"]["j_reason"] == "the site has no place"
+    assert rows["d"]["j_reason"] == "the site has no geometry"
     assert "2 sites share 1 of the recordings or photos" in made.feedback.text
     assert "4 sites: 2 ok, 2 skipped." in made.feedback.text
     made = run("joinsites", {"INPUT": sites, "OTHER": others, "MAX_DISTANCE": 112.0, "ONE_TO_ONE": True})
@@ -182,13 +182,17 @@ def test_what_sites_share_by_key_is_not_parted_by_one_to_one(run, make_points):
     sites = make_points([(0, 0), (1, 1), (2, 2), (2.0001, 2)], {"nr": ["a", "a", "b", "c"]}, 4326)
     others = make_points([(0, 0), (2, 2)], {"nr": ["a", "z"]}, 4326)
     parameters = {"INPUT": sites, "OTHER": others, "KEY_FIELD": "nr"}
-    warning = run("joinsites", parameters).feedback.warnings[0]
+    unfound, far, warning = run("joinsites", parameters).feedback.warnings[:3]
+    assert unfound.startswith(
+        "2 sites name what is not in the other layer, and 2 got the nearest in its place."
+    )
+    assert far.startswith("1 site is joined by path or key with what lies further than 50 m away")
     assert warning.startswith("4 sites share 2 of the recordings or photos")
     assert "For those joined as nearest, 'One to one'" in warning
     assert (
         "2 of them have it by path or key, which 'One to one' and the distance leave as they are" in warning
     )
-    warning = run("joinsites", {**parameters, "ONE_TO_ONE": True}).feedback.warnings[0]
+    warning = run("joinsites", {**parameters, "ONE_TO_ONE": True}).feedback.warnings[2]
     assert warning.startswith("2 sites share 1 ")
     assert "For those joined as nearest" not in warning
 
@@ -238,6 +242,71 @@ def test_refused_before_the_run(run, sites, make_points, parameters, words):
     others = make_points([(-0.12, 51.5)], {"name": ["a"]}, 4326)
     with pytest.raises(AlgorithmError, match=words):
         run("joinsites", {"INPUT": sites, "OTHER": others, **parameters})
+
+
+def test_names_that_are_not_found_are_told_beside_what_came_in_their_place(run, make_points):
+    """A path with a slip becomes the nearest, another the row of the key; both keep what they asked for."""
+    sites = make_points(
+        [(0, 0), (1, 1), (2, 2)],
+        {"photo": ["typo.jpg", "gone.jpg", "c.jpg"], "nr": [None, "b", None]},
+        4326,
+    )
+    others = make_points(
+        [(0, 0), (1, 1), (2, 2)], {"path": ["a.jpg", "b.jpg", "c.jpg"], "nr": list("abc")}, 4326
+    )
+    made = run("joinsites", {"INPUT": sites, "OTHER": others, "SITE_PATH": "photo", "KEY_FIELD": "nr"})
+    rows = made.features()
+    assert [row["j_way"] for row in rows] == ["nearest", "key", "path"]
+    assert [row["j_status"] for row in rows] == ["ok"] * 3
+    assert [row["j_reason"] for row in rows] == [
+        "no path 'typo.jpg' in the other layer",
+        "no path 'gone.jpg' in the other layer",
+        None,
+    ]
+    assert (
+        "2 sites name what is not in the other layer, and 1 got the nearest in its place and 1 got what the key names."
+        in made.feedback.text
+    )
+
+
+def test_names_far_away_are_told(run, make_points):
+    sites = make_points([(0, 51.5), (0, 51.5), (0, 51.5)], {"nr": list("abc")}, 4326)
+    others = make_points([(0, 51.501), (0.5, 51.5), (0, 51.5)], {"nr": list("abc")}, 4326)
+    parameters = {"INPUT": sites, "OTHER": others, "KEY_FIELD": "nr"}
+    words = "2 sites are joined by path or key with what lies further than 50 m away (the furthest 35 km)."
+    assert words in run("joinsites", parameters).feedback.text
+    # No limit but that of the earth: nothing is further.
+    assert "further than" not in run("joinsites", {**parameters, "MAX_DISTANCE": 2e7}).feedback.text
+
+
+def test_places_that_are_none(run, make_points):
+    sites = make_points([(48.0, 124.9), (300.0, 91.0)], {"site": ["a", "b"]}, 4326)
+    others = make_points([(124.9, 48.0), (48.0, 124.9), None], {"nr": [1, 2, 3]}, 4326)
+    made = run("joinsites", {"INPUT": sites, "OTHER": others})
+    ends = "is no place: latitudes end at 90 degrees;"
+    swapped = f"longitude 48, latitude 124.9 {ends} longitude and latitude look swapped"
+    assert [row["j_reason"] for row in made.features()] == [
+        swapped,
+        f"longitude 300, latitude 91 {ends} check the layer's coordinate reference system",
+    ]
+    words = f"cannot be the nearest of a site, for want of a place (the first: {swapped})."
+    assert any(line.startswith("2 of the 3 rows") and words in line for line in made.feedback.warnings)
+
+
+def test_sites_that_are_areas(run, make_points):
+    """Nothing is near to them, but a key joins them."""
+    from qgis.core import QgsFeature, QgsGeometry
+
+    areas = QgsVectorLayer("Polygon?crs=EPSG:4326&field=nr:string", "areas", "memory")
+    feature = QgsFeature(areas.fields())
+    feature.setGeometry(QgsGeometry.fromWkt("POLYGON((0 0,1 0,1 1,0 0))"))
+    feature.setAttributes(["a"])
+    areas.dataProvider().addFeatures([feature])
+    others = make_points([(0, 0)], {"nr": ["a"]}, 4326)
+    with pytest.raises(AlgorithmError, match="The sites are no points, so nothing is near to them"):
+        run("joinsites", {"INPUT": areas, "OTHER": others})
+    (row,) = run("joinsites", {"INPUT": areas, "OTHER": others, "KEY_FIELD": "nr"}).features()
+    assert (row["j_way"], row["j_dist_m"]) == ("key", None)
 
 
 def test_areas_are_refused_and_clashes_told(run, sites):

@@ -29,6 +29,8 @@ NAME_FIELD = "NAME_FIELD"
 MIN_COVERED = "MIN_COVERED"
 FOLDER = "FOLDER"
 FORMATS = ("GeoTIFF", "PNG")
+#: The side of a tile in metres on the ground and in pixels, unless asked for otherwise.
+TILE_METRES, TILE_PIXELS = 200.0, 512
 
 
 class CutTiles(SitesAlgorithm):
@@ -69,7 +71,7 @@ class CutTiles(SitesAlgorithm):
             self,
             FOOTPRINT,
             "Footprint (metres on the ground)",
-            200.0,
+            TILE_METRES,
             1.0,
             "Side of the north-up square around each site, in true metres.",
             maximum=100_000.0,
@@ -78,7 +80,7 @@ class CutTiles(SitesAlgorithm):
             self,
             PIXELS,
             "Pixels along a side",
-            512,
+            TILE_PIXELS,
             16,
             "Footprint over pixels is the size of a pixel: 200 m and 512 pixels make 0.39 m.",
             maximum=2048,

@@ -25,6 +25,11 @@ OTHER_TIME = "OTHER_TIME"
 TIME_ZONE = "TIME_ZONE"
 #: How the fields are called where other tools of this plugin wrote them.
 _TIME, _PATH = "time_utc", "path"
+_NO_POINTS = (
+    QgsWkbTypes.GeometryType.NullGeometry,
+    QgsWkbTypes.GeometryType.LineGeometry,
+    QgsWkbTypes.GeometryType.PolygonGeometry,
+)
 
 
 class JoinFields:
@@ -64,6 +69,12 @@ class JoinFields:
                 "The layer of recordings or photos has lines or areas. Choose a point layer or a table without "
                 "geometry ('Centroids' makes points of areas)."
             )
+        named = self.by_key or self.by_path
+        if not named and QgsWkbTypes.geometryType(self.sites.wkbType()) in _NO_POINTS:
+            raise InputError(
+                "The sites are no points, so nothing is near to them. Choose a point layer ('Centroids' makes points "
+                "of areas), or the key or path fields that join them."
+            )
         for wanted, index, parameter, what in (
             (self.by_key, self.keys[1], OTHER_KEY, "key"),
             (self.by_path, self.paths[1], OTHER_PATH, "path"),
@@ -73,7 +84,7 @@ class JoinFields:
                     f"The recordings or photos have no such {what} field as the sites. Choose it ({parameter}); their "
                     f"fields are {_names(self.others)}."
                 )
-        if pointless and not (self.by_key or self.by_path):
+        if pointless and not named:
             raise InputError(
                 "The table has no points, so nothing is near. Choose the key or path fields that join it to the sites."
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,7 @@ from qgis.core import (
 from soundvis_core.errors import SKIPPED, InputError
 from soundvis_core.pipeline import OK
 
-from ...compat import field_names
+from ...compat import STRING, field_names
 from ...layers.sinks import FieldSpec, integer, number, text
 from ..base import FeedbackProgress
 from ..parameters import PREFIX, add_number, add_prefix, optional_number
@@ -38,9 +37,10 @@ from .join_fields import (
     TIME_ZONE,
     JoinFields,
 )
+from .join_tiles import BY_TILE, TILE_FOLDER, JoinTiles, add_tile_parameters
 
 if TYPE_CHECKING:
-    from soundvis_core.sites.joins import Joined
+    from ...layers.site_tiles import Cut, SiteTiles
 
 MAX_DISTANCE = "MAX_DISTANCE"
 ONE_TO_ONE = "ONE_TO_ONE"
@@ -58,10 +58,12 @@ class JoinSites(SitesAlgorithm):
     SUMMARY = (
         "Gives each site the recording or photo that belongs to it, from a second layer such as 'Sites from photos' "
         "makes: by a path that names it, else by a key that both have, else the nearest within a distance in true "
-        "metres and a number of days. Where there is none, the reason is told; what needs a picture can be cut from a "
-        "basemap then ('Cut tiles').\n"
-        "New fields, behind the prefix: way (path, key or nearest), dist_m and days_gap (how far apart), shared_by "
-        "(how many sites have the same one), status and reason, and the fields of the other layer.\n"
+        "metres and a number of days, else, where a basemap is given (advanced), by a tile cut from it. Where there is "
+        "none, the reason is told.\n"
+        "New fields, behind the prefix: way (path, key, nearest or tile), dist_m and days_gap (how far apart), "
+        "shared_by (how many sites have the same one), status, reason (why there is none, and which path or key of the "
+        "site was not found), and the fields of the other layer. The path of a tile stands where the paths of that "
+        "layer do, else in a new field path.\n"
         "Sites that share a photo look perfectly alike because they are one picture, not because the places are: this "
         "artificial similarity raises correlations, so it is warned of. One to one lets each photo serve one site at "
         "most: as many sites as possible get one, at the least sum of distances.\n"
@@ -155,6 +157,7 @@ class JoinSites(SitesAlgorithm):
             "Fields of the recordings or photos that the sites get. Empty: all, but for its status, reason and id.",
             advanced=True,
         )
+        add_tile_parameters(self)
         add_prefix(self, "j_")
         definition = self.parameterDefinition(PREFIX)
         definition.setFlags(definition.flags() | definition.Flag.FlagAdvanced)
@@ -178,7 +181,7 @@ class JoinSites(SitesAlgorithm):
             JoinFields(self, parameters, context).check()
         except InputError as error:
             return str(error)
-        return None
+        return JoinTiles(self, parameters, context).problem()
 
     def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
         from ...layers.field_notes import field_notes
@@ -190,14 +193,23 @@ class JoinSites(SitesAlgorithm):
         self._paths = PathResolver("", (*self._folders, home))
         self._other_paths = PathResolver("", (own_folder(layer), carried_folder(layer), home))
         self._other_notes = field_notes(layer)
+        self._tile_wishes = JoinTiles(self, parameters, context)
+        self._tile_wishes.take_raster()
 
     def new_fields(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> Sequence[FieldSpec]:
+        from soundvis_core.sites.joins import Limits
+
         prefix = self.parameterAsString(parameters, PREFIX, context)
         self._fields = JoinFields(self, parameters, context)
         self._zone = self.parameterAsString(parameters, TIME_ZONE, context)
-        self._metres = self.parameterAsDouble(parameters, MAX_DISTANCE, context)
-        self._days = optional_number(self, parameters, MAX_DAYS, context)
-        self._alone = self.parameterAsBoolean(parameters, ONE_TO_ONE, context)
+        self._limits = Limits(
+            self.parameterAsDouble(parameters, MAX_DISTANCE, context),
+            optional_number(self, parameters, MAX_DAYS, context),
+            self.parameterAsBoolean(parameters, ONE_TO_ONE, context),
+        )
+        key_field = self.parameterAsString(parameters, KEY_FIELD, context)
+        self._make_tiles = self._tile_wishes.maker(self._fields.sites, key_field, context)
+        self._tiles: SiteTiles | None = None
         other = self._fields.others
         self.status_field = prefix + "status"
         chosen = set(field_names(self, parameters, FIELDS, context))
@@ -208,8 +220,9 @@ class JoinSites(SitesAlgorithm):
             if (field.name() in chosen if chosen else field.name().lower() not in left)
         ]
         taken = [_spec(prefix, other.fields().at(index), self._other_notes) for index in self._taken]
+        tile_field = self._tile_field(prefix, taken) if self._make_tiles is not None else None
         return [
-            text(prefix + "way", "How it was joined", "path, key or nearest"),
+            text(prefix + "way", "How it was joined", "path, key, nearest or tile"),
             number(prefix + "dist_m", "Distance (m)", "geodesic between the site and what was joined"),
             number(prefix + "days_gap", "Days between", "empty where a time is unknown"),
             integer(
@@ -217,10 +230,22 @@ class JoinSites(SitesAlgorithm):
                 "Shared by",
                 "how many sites have the same one; above 1 they are alike by it",
             ),
-            text(prefix + "status", "Status", "ok, or skipped (nothing was joined)"),
-            text(prefix + "reason", "Reason", "why nothing was joined"),
+            text(prefix + "status", "Status", "ok, skipped (nothing was joined) or failed (its tile)"),
+            text(prefix + "reason", "Reason", "why nothing was joined, or which path or key was not found"),
             *taken,
+            *([] if tile_field is None else [tile_field]),
         ]
+
+    def _tile_field(self, prefix: str, taken: Sequence[FieldSpec]) -> FieldSpec | None:
+        """The new field for the paths of tiles; None where they stand among those of the other layer."""
+        path = self._fields.paths[1]
+        if path in self._taken and self._fields.others.fields().at(path).type() == STRING:
+            self._path_name = prefix + self._fields.others.fields().at(path).name()
+            return None
+        names = {spec.name.lower() for spec in taken}
+        free = (name for name in ("path", "tile", "tile_path") if (prefix + name).lower() not in names)
+        self._path_name = prefix + next(free, "tile_path")
+        return text(self._path_name, "Tile", "path of the tile that was cut")
 
     def styles(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> Mapping[str, Any]:
         from ...layers.join_styles import join_styles
@@ -228,16 +253,29 @@ class JoinSites(SitesAlgorithm):
         styles: Mapping[str, Any] = join_styles(self.parameterAsString(parameters, PREFIX, context))
         return styles
 
+    def execute(
+        self, parameters: Mapping[str, Any], context: QgsProcessingContext, progress: FeedbackProgress
+    ) -> dict:
+        results = super().execute(parameters, context, progress)
+        if self._tiles is None:
+            return results
+        self._tiles.publish(progress)
+        return {**results, TILE_FOLDER: self._tiles.folder}
+
     def describe(
         self, features: Iterator[QgsFeature], total: int, progress: FeedbackProgress
     ) -> Iterator[Mapping[str, Any]]:
         from soundvis_core.progress import PartOf
-        from soundvis_core.sites.joins import Limits, join
+        from soundvis_core.sites.joins import join
 
         from ...layers.join_sources import check_times, kept_value, places_of, read_some
         from ...layers.moments import zone_of
+        from .join_remarks import say_joined, say_unplaced, say_ways
 
-        fields, zone = self._fields, zone_of(self._zone)
+        fields, zone, limits = self._fields, zone_of(self._zone), self._limits
+        if self._make_tiles is not None:
+            self._tiles = self._make_tiles()
+            self.on_failure(self._tiles.discard)
         sites = list(features)
         needed = [fields.times[1], fields.keys[1], fields.paths[1]]
         others = list(read_some(fields.others, needed, True, progress))
@@ -245,18 +283,15 @@ class JoinSites(SitesAlgorithm):
         mine = places_of(sites, fields.sites, fields.times[0], zone, fields.context)
         theirs = places_of(others, fields.others, fields.times[1], zone, fields.context)
         # What a path or key names is joined without times, too.
-        needed_times = self._days is not None and not (fields.by_key or fields.by_path)
+        needed_times = limits.days is not None and not (fields.by_key or fields.by_path)
         for places, source, index in zip((mine, theirs), (fields.sites, fields.others), fields.times):
             if index >= 0:
                 name = source.fields().at(index).name()
                 check_times(places, name, source.sourceName(), needed_times, progress)
-        joined = join(
-            mine,
-            theirs,
-            Limits(self._metres, self._days, self._alone),
-            self._named(sites, others, progress),
-            PartOf(progress, 0.1, 0.9),
-        )
+        layer = fields.others.sourceName()
+        say_unplaced(theirs, layer, progress)
+        named = self._named(sites, others, layer, progress)
+        joined = join(mine, theirs, limits, named, PartOf(progress, 0.1, 0.9))
         del others
         used = set(joined.other[joined.other >= 0].tolist())
         values: dict[int, list[Any]] = {}
@@ -264,11 +299,12 @@ class JoinSites(SitesAlgorithm):
             if place in used:
                 values[place] = [kept_value(feature.attribute(index)) for index in self._taken]
         self._make_whole(values)
-        _say(joined, self._alone, progress)
         prefix = self.status_field[: -len("status")]
+        say_joined(joined, limits, prefix, progress)
         names = [prefix + fields.others.fields().at(index).name() for index in self._taken]
+        tiles = 0
         for site, place in enumerate(joined.other.tolist()):
-            yield {
+            row = {
                 prefix + "way": joined.ways[site] or None,
                 prefix + "dist_m": joined.metres[site],
                 prefix + "days_gap": joined.days[site],
@@ -277,14 +313,43 @@ class JoinSites(SitesAlgorithm):
                 prefix + "reason": joined.reasons[site] or None,
                 **(dict(zip(names, values[place])) if place >= 0 else {}),
             }
+            if self._tiles is not None:
+                named_as = self._tiles.name_for(sites[site], site + 1)
+                if place < 0:
+                    if not tiles:
+                        self.facts.update(self._tiles.say_values(progress))
+                    made = self._tiles.cut(sites[site], named_as)
+                    tiles += made.path is not None
+                    row.update(self._tile_values(made, joined.reasons[site], prefix))
+            yield row
+        say_ways(joined, tiles, prefix, progress)
+
+    def _tile_values(self, made: Cut, reason: str, prefix: str) -> dict[str, Any]:
+        """The values of a site that had nothing, now that a tile was cut for it, or was not."""
+        if made.path is None:
+            # A site without a place says that once.
+            both = reason if made.reason in reason else f"{reason}; no tile: {made.reason}"
+            return {prefix + "status": made.status, prefix + "reason": both}
+        return {
+            prefix + "way": BY_TILE,
+            prefix + "dist_m": 0.0,
+            prefix + "shared_by": 1,
+            prefix + "status": OK,
+            self._path_name: made.path,
+        }
 
     def _named(
-        self, sites: Sequence[QgsFeature], others: Sequence[QgsFeature], progress: FeedbackProgress
+        self,
+        sites: Sequence[QgsFeature],
+        others: Sequence[QgsFeature],
+        layer: str,
+        progress: FeedbackProgress,
     ) -> list[Any]:
         """The ways that go before the nearest, as the core takes them."""
         from soundvis_core.sites.joins import BY_KEY, BY_PATH
 
         from ...layers.join_sources import Paths, first_places, keys_of
+        from .join_remarks import say_recurring
 
         named: list[Any] = []
         if self._fields.by_path:
@@ -292,33 +357,14 @@ class JoinSites(SitesAlgorithm):
             files = Paths((feature.attribute(theirs) for feature in others), self._other_paths)
             wanted = [files.key(feature.attribute(mine), self._paths) for feature in sites]
             named.append((BY_PATH, wanted, files.places))
-            self._say_recurring("path", wanted, files.recurring, progress)
+            say_recurring("path", wanted, files.recurring, layer, progress)
         if self._fields.by_key:
             mine, theirs = self._fields.keys
             places, recurring = first_places(keys_of(others, theirs))
             wanted = keys_of(sites, mine)
             named.append((BY_KEY, wanted, places))
-            self._say_recurring("key", wanted, recurring, progress)
+            say_recurring("key", wanted, recurring, layer, progress)
         return named
-
-    def _say_recurring(
-        self, what: str, wanted: Sequence[Any], recurring: Mapping[str, int], progress: FeedbackProgress
-    ) -> None:
-        """Tell of the keys that sites ask for and several of the others have."""
-        from ...layers.join_sources import NAME
-
-        asked = {key: recurring[key] for key in wanted if key in recurring}
-        if not asked:
-            return
-        # A name of a file that stands for a path begins with a zero byte.
-        told = list(asked.items())[:3]
-        named = ", ".join(f"'{key[1:] if key[0] == NAME else key}' ({times} times)" for key, times in told)
-        more = f" and {len(asked) - 3} more" if len(asked) > 3 else ""
-        one = len(asked) == 1
-        progress.warn(
-            f"{len(asked)} {what}{'' if one else 's'} {'occurs' if one else 'occur'} several times in "
-            f"'{self._fields.others.sourceName()}'; the first row was taken: {named}{more}."
-        )
 
     def _make_whole(self, values: dict[int, list[Any]]) -> None:
         """Relative paths of the other layer start at its folder, not at that of the sites: make them whole."""
@@ -331,34 +377,6 @@ class JoinSites(SitesAlgorithm):
             if isinstance(row[column], str) and row[column].strip():
                 path = self._other_paths.resolve(row[column])
                 row[column] = os.path.abspath(path) if os.path.exists(path) else row[column]
-
-
-def _say(joined: Joined, alone: bool, progress: FeedbackProgress) -> None:
-    """How sites were joined, and which share what."""
-    from soundvis_core.sites.joins import NEAREST
-
-    ways = Counter(way for way in joined.ways if way)
-    if ways:
-        progress.info("Joined by " + ", ".join(f"{way}: {count}" for way, count in ways.items()) + ".")
-    several = joined.shared > 1
-    if not several.any():
-        return
-    things = len(set(joined.other[several].tolist()))
-    near = sum(joined.ways[site] == NEAREST for site in several.nonzero()[0].tolist())
-    named = int(several.sum()) - near
-    remedies = []
-    if near and not alone:
-        remedies.append("For those joined as nearest, 'One to one' or a shorter distance parts them.")
-    if named:
-        remedies.append(
-            f"{named} of them have it by path or key, which 'One to one' and the distance leave as they are: where "
-            "that is not meant, correct the path or key, or leave all but one of the sites out."
-        )
-    progress.warn(
-        f"{int(several.sum())} sites share {things} of the recordings or photos with other sites (field shared_by). "
-        "Where it stands for what is seen or heard there, such sites are perfectly alike by that alone, which raises "
-        f"correlations. {' '.join(remedies)}"
-    )
 
 
 def _spec(prefix: str, field: QgsField, notes: Mapping[str, str]) -> FieldSpec:

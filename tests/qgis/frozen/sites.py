@@ -36,6 +36,9 @@ PARAMETERS = {
         *((name, "field", None, ADVANCED, OPTIONAL) for name in JOIN_FIELDS),
         ("TIME_ZONE", "string", "UTC", ADVANCED, OPTIONAL),
         ("FIELDS", "field", None, ADVANCED, OPTIONAL),
+        ("TILES", "raster", None, ADVANCED, OPTIONAL),
+        ("TILE_FOOTPRINT", "number", 200.0, ADVANCED, OPTIONAL),
+        ("TILE_FOLDER", "folderDestination", None, ADVANCED, OPTIONAL),
         ("PREFIX", "string", "j_", ADVANCED, OPTIONAL),
         ("OUTPUT", "sink", None),
     ),
@@ -70,7 +73,7 @@ OUTPUTS = {
     "samplesites": {"FOLDER": "outputFolder", "OUTPUT": "outputVector", "AERIAL": "outputRaster"},
     "sitesfromrecordings": {"OUTPUT": "outputVector", "UNPLACED": "outputVector", "PLACED": "outputNumber"},
     "sitesfromphotos": {"OUTPUT": "outputVector", "UNPLACED": "outputVector", "PLACED": "outputNumber"},
-    "joinsites": {"OUTPUT": "outputVector"},
+    "joinsites": {"TILE_FOLDER": "outputFolder", "OUTPUT": "outputVector"},
     "cuttiles": {"FOLDER": "outputFolder", "OUTPUT": "outputVector"},
     "timematch": {"OUTPUT": "outputVector"},
 }
