@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import weakref
 
 import numpy as np
 import pytest
@@ -19,7 +20,9 @@ from qgis.core import (
 from vector_maps import CENTRE, box, make_map
 
 from soundvis_core.bga.uncertainty import unpack_draws
+from soundvis_qgis.algorithms.composition import cover_sources
 from soundvis_qgis.compat import is_null
+from soundvis_qgis.layers.painted_cover import PaintedCover
 
 GEOD = Geod(ellps="WGS84")
 #: Longitude and latitude of a place, and a CRS in which a unit is no metre there.
@@ -276,6 +279,24 @@ def test_sites_in_several_neighbourhoods_of_the_map(run, make_points):
         (alone,) = run("bgalandcover", {**parameters, "INPUT": make_points([spot])}).features()
         assert site["forest_vegetation"] == pytest.approx(alone["forest_vegetation"], abs=1e-4)
         assert site["forest_vegetation"] + site["grassland"] == pytest.approx(1.0, abs=1e-9)
+
+
+def test_what_lies_in_a_neighbourhood_is_kept_no_longer_than_its_last_site(run, make_points, monkeypatch):
+    """A map of a country is not held whole."""
+    alive, held = weakref.WeakSet(), []
+
+    class Counted(PaintedCover):
+        def __init__(self, shapes):
+            super().__init__(shapes)
+            alive.add(self)
+            held.append(len(alive))
+
+    monkeypatch.setattr(cover_sources, "PaintedCover", Counted)
+    layer = make_map([(box(-1e5, -500, 1e5, 500), {"landuse": "meadow"})])
+    spots = [(500_000.0 + 20_000.0 * field, 5_700_000.0 + step) for field in range(4) for step in (0, 50)]
+    sites = run("bgalandcover", {"LANDCOVER": layer.id(), "INPUT": make_points(spots)}).features()
+    assert all(site["lc_grassland"] == pytest.approx(1.0, abs=1e-9) for site in sites)
+    assert held == [1, 1, 1, 1]
 
 
 def test_places_without_a_map_have_no_composition(run, make_points):

@@ -46,11 +46,15 @@ _FIELD = 0.1
 
 @dataclass
 class _Field:
-    """The neighbourhood of the sites of one field: a place in it, its plane, its extent in metres, what lies in it."""
+    """The neighbourhood of the sites of one field: a place in it, its plane, its extent in metres, what lies in it.
+
+    awaited: of how many sites the circle is still to come; what lies there is kept until the last.
+    """
 
     centre: QgsPointXY
     frame: LocalFrame
     extent: QgsRectangle
+    awaited: int = 0
     cover: PaintedCover | None = None
     error: SiteError | None = None
 
@@ -110,6 +114,7 @@ class VectorCover:
                 east, north = map(float, found.frame.from_crs(point.x(), point.y()))
             except SiteError:
                 continue  # told when its turn comes
+            found.awaited += 1
             found.extent.combineExtentWith(
                 QgsRectangle(east - reach, north - reach, east + reach, north + reach)
             )
@@ -125,8 +130,12 @@ class VectorCover:
             except SiteError as error:
                 found.error = error
                 raise
+        cover = found.cover
+        found.awaited -= 1
+        if found.awaited <= 0:
+            found.cover = None
         east, north = found.frame.from_crs(point.x(), point.y())
-        return found.cover.shares(float(east), float(north), self._radius)
+        return cover.shares(float(east), float(north), self._radius)
 
     def _field(self, point: QgsPointXY) -> _Field:
         from soundvis_core.geodesy import LocalFrame
