@@ -132,7 +132,9 @@ class Companions:
         elif records:
             table = table_of(f"table {path}", records, tables.files, self._one)
             if table.columns.names_files and table.columns.useful:
-                tables.add(self._finder(table, tables.files, self._progress.info))
+                # One object that is about no file here is what programs keep of themselves, not a list.
+                tell = self._progress.info if len(records) > 1 else (lambda _: None)
+                tables.add(self._finder(table, tables.files, tell))
 
     def _tables_of(self, folder: str) -> FolderTables:
         if folder not in self._tables:

@@ -143,6 +143,7 @@ def test_json_that_is_no_list(tmp_path):
     (tmp_path / "map.json").write_text(
         '{"type": "Topology", "position": [0, 1], "x": {"coordinates": [[1]]}}', "utf-8"
     )
+    (tmp_path / "package.json").write_text('{"name": "tool", "version": "1", "author": "y"}', "utf-8")
     _, log = scan(tmp_path)
     assert [line.partition(" cannot")[0] for line in log] == [
         "! The JSON file broken.json",
