@@ -124,7 +124,8 @@ class JoinSites(SitesAlgorithm):
             OTHER_PATH,
             "Path field of the recordings or photos",
             OTHER,
-            "Empty: 'path'. In the output its paths are whole ones, so that the next tool finds the files.",
+            "Empty: 'path'. In the output its paths are whole ones, so that the next tool finds the files; those of "
+            "tiles stand there, too.",
         )
         self._field(
             SITE_TIME,
