@@ -16,8 +16,12 @@ from qgis.core import (
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingParameterDefinition,
+    QgsProcessingParameterEnum,
+    QgsProcessingParameterFeatureSink,
     QgsProcessingParameterFolderDestination,
     QgsProcessingParameterNumber,
+    QgsProcessingParameterRasterDestination,
+    QgsProcessingParameterVectorDestination,
 )
 from qgis.PyQt.QtCore import QCoreApplication
 from qgis.PyQt.QtGui import QIcon
@@ -29,11 +33,13 @@ from ..layers.input_places import with_whole_inputs
 from ..layers.masking import mask_secrets
 from ..layers.output_places import make_folder_of, place_problem, with_whole_path
 from ..layers.overwriting import overwrites
+from ..layers.side_cars import names_problem
 from ..layers.sinks import FieldSpec, SiteSink, is_database, output_path, plain_fields
 
 if TYPE_CHECKING:
     from ..layers.outputs import OutputLayer
 
+_VECTORS = (QgsProcessingParameterFeatureSink, QgsProcessingParameterVectorDestination)
 #: A maximum beyond this is none.
 _NO_LIMIT = 1e300
 
@@ -137,6 +143,9 @@ class Algorithm(QgsProcessingAlgorithm):
         **options: Any,
     ) -> None:
         """Add a parameter with its help; further ``options`` go to ``addParameter``."""
+        if isinstance(definition, QgsProcessingParameterEnum) and definition.usesStaticStrings():
+            # The help of qgis_process counts the choices, and refuses the numbers.
+            help_text = f"{help_text} In scripts and models, write the name, not its number."
         definition.setHelp(self.tr(help_text))
         if advanced:
             definition.setFlags(definition.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
@@ -173,7 +182,15 @@ class Algorithm(QgsProcessingAlgorithm):
             problem = place_problem(parameters.get(definition.name()), definition.description(), folder)
             if problem:
                 return problem
-        return None
+        vectors, rasters = (
+            {
+                definition.description(): parameters.get(definition.name())
+                for definition in self.parameterDefinitions()
+                if isinstance(definition, kinds)
+            }
+            for kinds in (_VECTORS, QgsProcessingParameterRasterDestination)
+        )
+        return names_problem(vectors, rasters)
 
     def _range_problem(self, parameters: Mapping[str, Any]) -> str | None:
         """Which numbers lie outside their limits; QGIS itself says only that one is incorrect."""
@@ -236,8 +253,9 @@ class Algorithm(QgsProcessingAlgorithm):
 
     def postProcessAlgorithm(self, context, feedback):  # noqa: ANN001, ANN201 - QGIS's signature
         """Style, metadata and side-car files of the outputs; a failure here never costs the result."""
+        own = [output.destination for output in self._finished]
         for output in self._finished:
-            for warning in output.finish(context):
+            for warning in output.finish(context, own):
                 feedback.pushWarning(warning)
         return {}
 

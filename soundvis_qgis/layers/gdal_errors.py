@@ -1,4 +1,4 @@
-"""GDAL's errors as exceptions, for a block of code and no longer: the switch belongs to all of QGIS."""
+"""GDAL's errors as exceptions, or not at all, for a block of code and no longer: its switches belong to all of QGIS."""
 
 from __future__ import annotations
 
@@ -53,3 +53,13 @@ def gdal_exceptions() -> AbstractContextManager[None]:
     if hasattr(gdal, "ExceptionMgr"):  # GDAL 3.7 and newer: for this thread alone
         return gdal.ExceptionMgr(useExceptions=True)
     return _shared_switch()
+
+
+@contextmanager
+def quiet_gdal() -> Iterator[None]:
+    """Within the block GDAL writes no errors of this thread; they are still raised, or returned."""
+    gdal.PushErrorHandler("CPLQuietErrorHandler")
+    try:
+        yield
+    finally:
+        gdal.PopErrorHandler()

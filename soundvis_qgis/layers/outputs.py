@@ -5,7 +5,7 @@ from __future__ import annotations
 import configparser
 import datetime as dt
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable
@@ -23,7 +23,9 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
+from .gdal_errors import quiet_gdal
 from .masking import mask_secrets
+from .side_cars import METADATA, STYLE, called_alike, side_car_stem
 from .source_folder import SOURCE_FOLDER
 
 #: A style: takes the layer and changes how it is drawn; False where the layer does not suit it.
@@ -88,25 +90,30 @@ class OutputLayer:
     #: The folder that relative paths of the sites start at.
     source_folder: str = ""
 
-    def finish(self, context: QgsProcessingContext) -> list[str]:
+    def finish(self, context: QgsProcessingContext, own: Collection[str] = ()) -> list[str]:
         """Write metadata and styles beside the output (or into its GeoPackage), and style it on load.
 
-        Returns warnings; a style or metadata that cannot be written never costs the result.
+        own: the destinations of all outputs of the run. Returns warnings; a style or metadata that cannot be written
+        never costs the result.
         """
         layer = self._layer(context)
         if layer is None:
             return []
         warnings = []
+        stem, warning = "", ""
+        if self._own_file(layer):
+            stem, warning = self._beside(own)
+            warnings += [warning] if warning else []
         self._describe(layer)
         self._label(layer)
-        if self._is_geopackage or self._own_file(layer):
-            message, saved = self._with_layer_name(layer).saveDefaultMetadata()
+        if self._holds_styles or stem:
+            message, saved = self._write_metadata(layer, stem if warning else "")
             if not saved:
                 warnings.append(
                     mask_secrets(f"The metadata of {self.destination} could not be written: {message}")
                 )
         if self._own_file(layer) or (self.in_database and layer.isValid()):
-            warnings += self._write_styles(layer)
+            warnings += self._write_styles(layer, stem)
         self._apply(layer)
         if context.willLoadLayerOnCompletion(self.destination):
             processor = _StyleOnLoad(self)
@@ -115,10 +122,22 @@ class OutputLayer:
             details.setPostProcessor(processor)
         return warnings
 
+    def _beside(self, own: Collection[str]) -> tuple[str, str]:
+        """What files beside the output go by, "" for none, and a warning where that is not its own name."""
+        if self._holds_styles:
+            # It holds all of them itself, so that others of its name have theirs beside it.
+            return ("" if called_alike(self._path) else os.path.splitext(self._path)[0]), ""
+        return side_car_stem(self._path, [path.split("|")[0] for path in own])
+
+    def _write_metadata(self, layer: QgsMapLayer, elsewhere: str) -> tuple[str, bool]:
+        """Message and success. elsewhere: the path without ending where the usual place is another dataset's."""
+        if elsewhere and not self._holds_styles:
+            return layer.saveNamedMetadata(elsewhere + METADATA)
+        return self._with_layer_name(layer).saveDefaultMetadata()
+
     def _layer(self, context: QgsProcessingContext) -> QgsMapLayer | None:
         if self.raster:
-            # Without its default style: that would compute statistics and a histogram of the whole raster.
-            layer = QgsRasterLayer(self.destination, self.name, "gdal", QgsRasterLayer.LayerOptions(False))
+            layer = _plain_raster(self.destination, self.name)
             return layer if layer.isValid() else None
         return QgsProcessingUtils.mapLayerFromString(self.destination, context)
 
@@ -129,6 +148,10 @@ class OutputLayer:
     @property
     def _is_geopackage(self) -> bool:
         return self._path.lower().endswith(".gpkg") and os.path.isfile(self._path)
+
+    @property
+    def _holds_styles(self) -> bool:
+        return self._is_geopackage and not self.raster
 
     def _own_file(self, layer: QgsMapLayer) -> bool:
         return not self.in_database and os.path.isfile(self._path) and layer.isValid()
@@ -181,29 +204,37 @@ class OutputLayer:
             self.styles[names[0]](layer)
         layer.triggerRepaint()
 
-    def _write_styles(self, layer: QgsMapLayer) -> list[str]:
-        """The default style as side-car .qml, the further ones beside it, and all in a GeoPackage.
+    def _write_styles(self, layer: QgsMapLayer, stem: str) -> list[str]:
+        """The default style as ``stem``.qml, the further ones beside it (none where it is empty), all in a GeoPackage.
 
         What is one layer of a database has them there alone: a file beside it belongs to the whole database.
         """
         warnings = []
+        inside = self.in_database or self._holds_styles
         if not self.styles and self.labels:
-            warnings += self._write_labels(layer)
+            warnings += self._write_labels(layer, stem)
         for index, (name, style) in reversed(list(enumerate(self.styles.items()))):
             painted = self._unstyled(layer)
             if not style(painted):
                 continue
-            if not self.in_database:
-                suffix = "" if index == 0 else "_" + name.lower().replace(" ", "_")
-                message, saved = painted.saveNamedStyle(f"{os.path.splitext(self._path)[0]}{suffix}.qml")
+            file = stem + ("" if index == 0 else "_" + name.lower().replace(" ", "_")) + STYLE
+            if stem and (index == 0 or not called_alike(file)):
+                message, saved = painted.saveNamedStyle(file)
                 if not saved:
                     warnings.append(f"The style '{name}' could not be written: {message}")
-            if isinstance(painted, QgsVectorLayer) and (self.in_database or self._is_geopackage):
+            elif stem and not inside:
+                warnings.append(
+                    f"The style '{name}' was not written: {os.path.basename(file)} belongs to another file."
+                )
+            if isinstance(painted, QgsVectorLayer) and inside:
                 warnings += _save_in_database(painted, name, index == 0)
         return warnings
 
     def _unstyled(self, layer: QgsMapLayer) -> QgsMapLayer:
         """The layer once more, to paint for a style that is only kept."""
+        if isinstance(layer, QgsRasterLayer):
+            # A clone would begin with the default style, and that may be another dataset's.
+            return _plain_raster(layer.source(), layer.name())
         if not isinstance(layer, QgsVectorLayer) or layer.providerType() == "memory":
             return layer.clone()
         # A clone loads the default style from the database, in which QGIS 3.22 may crash after the first was saved.
@@ -212,17 +243,28 @@ class OutputLayer:
         self._label(painted)
         return painted
 
-    def _write_labels(self, layer: QgsMapLayer) -> list[str]:
+    def _write_labels(self, layer: QgsMapLayer, stem: str) -> list[str]:
         """The aliases, the widths of their columns and the source folder: how the layer is drawn stays with QGIS."""
-        if self.in_database:
+        if self.in_database or (self._holds_styles and not stem):
             # A database keeps whole styles only.
-            return _save_in_database(layer, _LABELS_ONLY, True) if isinstance(layer, QgsVectorLayer) else []
+            plain = layer if self.in_database else self._unstyled(layer)
+            return _save_in_database(plain, _LABELS_ONLY, True) if isinstance(plain, QgsVectorLayer) else []
+        if not stem:
+            return []
         category = QgsMapLayer.StyleCategory
         message, saved = layer.saveNamedStyle(
-            f"{os.path.splitext(self._path)[0]}.qml",
-            category.Fields | category.AttributeTable | category.CustomProperties,
+            stem + STYLE, category.Fields | category.AttributeTable | category.CustomProperties
         )
         return [] if saved else [f"The labels of the fields could not be written: {message}"]
+
+
+def _plain_raster(path: str, name: str) -> QgsRasterLayer:
+    """A raster without the style beside it.
+
+    QGIS asks for statistics to stretch its colours by, and GDAL complains where it has no values, or one value only.
+    """
+    with quiet_gdal():
+        return QgsRasterLayer(path, name, "gdal", QgsRasterLayer.LayerOptions(False))
 
 
 def _save_in_database(layer: QgsVectorLayer, name: str, default: bool) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from qgis.core import QgsGeometry, QgsProcessingContext
 from soundvis_core.errors import InputError
 
 from ...compat import POLYGON
-from ...layers.sinks import SiteSink, format_problem, is_wanted, output_path
+from ...layers.sinks import SiteSink, format_problem, is_wanted
 from ..base import Algorithm, FeedbackProgress
 from ..parameters import optional_number
 from .class_cover import cover_problem, take_class_cover
@@ -76,16 +75,7 @@ class SoundscapeGrid(Algorithm):
         problem = cover_problem(self, parameters, context) or self.overwrite_problem(
             parameters, context, INPUT, OUTPUT
         )
-        squares = parameters.get(GRID)
-        if problem or not is_wanted(squares):
-            return problem
-        stems = {os.path.splitext(output_path(value))[0] for value in (squares, parameters.get(OUTPUT))}
-        if len(stems) == 1 and os.path.dirname(stems.pop()):
-            return (
-                "The raster and the squares would keep their styles in one file. Give them names that differ in more "
-                "than the ending."
-            )
-        return format_problem(squares)
+        return problem or format_problem(parameters.get(GRID))
 
     def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
         self._cover = take_class_cover(self, parameters, context, INPUT)
