@@ -9,12 +9,9 @@ from pathlib import Path
 
 from ..classes import slug
 from .csv_table import CsvTable, read_code, read_weight
-from .weights import CATEGORIES, WeightTable, load_weights
+from .weights import CATEGORIES, UNMAPPED, WEIGHTS_OF_UNMAPPED, WeightTable, load_weights, read_source
 
 TABLE_1 = "table-1"
-#: Who says what a class is worth.
-SOURCES = ("paper", "extension", "user")
-UNMAPPED = "unmapped"
 #: A key under which ``value`` is a second code of the class, not the value of a tag (rasters of CORINE).
 _CODE_KEY = "grid_code"
 #: Schemes of street photos; their classes of the paper are those of its street table.
@@ -111,17 +108,20 @@ def _judge(
     table: CsvTable, line: int, cells: Mapping[str, str], scheme: str, own: bool
 ) -> tuple[tuple[float, float, float] | None, str, str]:
     """Weights, class of the paper and source of a row."""
-    said = cells.get("source", "").lower()
-    if said not in ("", UNMAPPED, *SOURCES):
-        table.tell(
-            line, f"The column source says '{cells['source']}'. Write {', '.join(SOURCES)} or {UNMAPPED}."
-        )
-    if said == UNMAPPED:
-        return None, "", UNMAPPED
+    said = read_source(table, line, cells)
     bio, geo, ant = (
         table.read(line, 0.0, read_weight, cells.get(category, ""), category) for category in CATEGORIES
     )
     weights = (bio, geo, ant)
+    if said == UNMAPPED:
+        if any(weights):
+            table.tell(line, WEIGHTS_OF_UNMAPPED)
+        elif cells.get("paper_class"):
+            table.tell(
+                line,
+                "The source is unmapped, but there is a paper_class. Empty its cell, or write paper as the source.",
+            )
+        return None, "", UNMAPPED
     given = any(cells.get(category) for category in CATEGORIES)
     title = cells.get("paper_class", "")
     if not title:

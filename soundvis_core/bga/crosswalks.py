@@ -17,8 +17,8 @@ from pathlib import Path
 from ..classes import load_classes, slug
 from ..errors import InputError
 from ..resources import table_path
-from .crosswalk_rows import SOURCES, STREET, TABLE_1, CrosswalkRow, read_rows
-from .weights import ClassWeights, WeightTable, load_weights
+from .crosswalk_rows import STREET, TABLE_1, CrosswalkRow, read_rows
+from .weights import SOURCES, ClassWeights, WeightTable, load_weights
 
 #: The crosswalks that ship with SoundVis, by id; ``table-1`` is made of the paper's table itself.
 PRESETS: Mapping[str, str] = {
@@ -34,6 +34,8 @@ PRESETS: Mapping[str, str] = {
 }
 #: Those of maps; the others are of street photos.
 GROUND = tuple(preset for preset in PRESETS if not preset.startswith(STREET))
+#: Those whose classes have codes in rasters.
+CODED = tuple(preset for preset in GROUND if preset != "osm")
 #: A scheme with more classes than this has share fields by class of the paper, not one per class.
 MANY_CLASSES = 60
 _TOGETHER = {"extension": "Extension classes", "user": "Classes of your own"}
@@ -175,6 +177,16 @@ def fitting_crosswalk(classes: Collection[str], among: Collection[str] = GROUND)
         known[preset] = sum(crosswalk.valued(text)[0] is not None for text in classes)
     best = max(known, key=lambda preset: (known[preset], -len(load_crosswalk(preset).rows)), default="")
     return best if best and 2 * known[best] > len(classes) else ""
+
+
+def fitting_crosswalks(codes: Collection[int], among: Collection[str] = CODED) -> tuple[str, ...]:
+    """The ids of all shipped crosswalks that know every one of some codes; none for no codes.
+
+    Codes from 1 on are much alike in all schemes: where several fit, codes alone do not tell which one is meant.
+    """
+    if not codes:
+        return ()
+    return tuple(preset for preset in among if set(codes) <= load_crosswalk(preset).codes.keys())
 
 
 def crosswalk_path(preset: str) -> Path:

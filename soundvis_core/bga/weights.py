@@ -20,6 +20,12 @@ from .csv_table import CsvTable, read_code, read_weight
 #: Order of every weight vector and composition in SoundVis.
 CATEGORIES = ("biophony", "geophony", "anthrophony")
 SCENES = ("aerial", "street")
+#: Who says what a class is worth, and the word in their place for a class that stays unmapped.
+SOURCES, UNMAPPED = ("paper", "extension", "user"), "unmapped"
+#: What is told of a row that is both.
+WEIGHTS_OF_UNMAPPED = (
+    "The source is unmapped, but there are weights. Empty their cells, or write user as the source."
+)
 
 #: What else the columns are called in tables people have. "Anthropophony" is the older spelling.
 _HEADERS = {
@@ -133,10 +139,12 @@ def _record(table: CsvTable, line: int, cells: Mapping[str, str]) -> ClassWeight
         )
     bio, geo, ant = (table.read(line, 0.0, read_weight, cells[category], category) for category in CATEGORIES)
     aliases = cells.get("aliases", "").replace("|", ";").split(";")
-    source = cells.get("source", "")
+    source = read_source(table, line, cells)
+    if source == UNMAPPED and any((bio, geo, ant)):
+        table.tell(line, WEIGHTS_OF_UNMAPPED)
     return ClassWeights(
         name=name,
-        weights=None if source.lower() == "unmapped" else (bio, geo, ant),
+        weights=None if source == UNMAPPED else (bio, geo, ant),
         scene=scene,
         source=source,
         note=cells.get("note", ""),
@@ -144,6 +152,16 @@ def _record(table: CsvTable, line: int, cells: Mapping[str, str]) -> ClassWeight
         code=table.read(line, None, read_code, cells.get("code", ""), "code"),
         line=line,
     )
+
+
+def read_source(table: CsvTable, line: int, cells: Mapping[str, str]) -> str:
+    """The source of a row in small letters, "" for none; what is no source is told to the table."""
+    said = cells.get("source", "").lower()
+    if said not in ("", UNMAPPED, *SOURCES):
+        table.tell(
+            line, f"The column source says '{cells['source']}'. Write {', '.join(SOURCES)} or {UNMAPPED}."
+        )
+    return said
 
 
 def _check_unique(table: CsvTable, rows: Sequence[ClassWeights]) -> None:

@@ -89,14 +89,6 @@ def check_placed(raster: RasterSource) -> None:
         )
 
 
-def code_hint(layer: QgsRasterLayer, among: Collection[str]) -> str:
-    """Which crosswalk fits the codes of a raster that does not name its classes, as :func:`fitting_hint`."""
-    raster = RasterSource(layer)
-    if layer.bandCount() > 1 or not raster.is_class_raster():
-        return ""
-    return fitting_hint([str(code) for code in raster.found_codes()], among)
-
-
 def fitting_hint(classes: Collection[str], among: Collection[str]) -> str:
     """Which crosswalk knows most of some classes, as a sentence with a blank behind it; empty where none does."""
     from soundvis_core.bga.crosswalks import fitting_crosswalk

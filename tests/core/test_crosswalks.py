@@ -14,6 +14,7 @@ from soundvis_core.bga.crosswalks import (
     PRESETS,
     crosswalk_path,
     fitting_crosswalk,
+    fitting_crosswalks,
     load_crosswalk,
     source_text,
 )
@@ -342,3 +343,19 @@ def test_the_papers_table_is_read_once_for_all_rows(tmp_path, monkeypatch):
     )
     assert len(own(tmp_path, "scheme,class,paper_class\n" + rows).rows) == 15
     assert read == [(None, "aerial"), (None, "street")]
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [
+        ({1, 4, 7}, ("table-1", "corine", "openearthmap", "loveda")),
+        ({1, 8}, ("table-1", "corine", "openearthmap")),
+        ({9}, ("table-1", "corine")),
+        ({10, 60}, ("worldcover",)),
+        ({10, 40}, ("worldcover", "corine")),
+        ({0, 1}, ()),
+        (set(), ()),
+    ],
+)
+def test_codes_that_several_schemes_share(codes, expected):
+    assert fitting_crosswalks(codes) == expected

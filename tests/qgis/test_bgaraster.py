@@ -129,7 +129,7 @@ def test_no_class_with_weights_is_an_error(run, tmp_path):
 
 
 def test_a_raster_of_decimals_is_refused(run, tmp_path):
-    path = make_raster(tmp_path / "dem.tif", np.ones((4, 4), dtype=np.float32))
+    path = make_raster(tmp_path / "dem.tif", np.full((4, 4), 0.5, dtype=np.float32))
     with pytest.raises(AlgorithmError, match="'dem' is not a class raster"):
         run("bgaraster", {"INPUT": path, "OUTPUT": str(tmp_path / "bga.tif")})
 

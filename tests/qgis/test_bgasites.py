@@ -280,7 +280,7 @@ def test_codes_that_cannot_be_told_are_an_error_that_says_what_to_do(run, make_p
 
 
 def test_a_raster_of_decimals_is_no_class_raster(run, make_points, tmp_path):
-    path = make_raster(tmp_path / "elevation.tif", np.ones((20, 20), dtype=np.float32))
+    path = make_raster(tmp_path / "elevation.tif", np.full((20, 20), 0.5, dtype=np.float32))
     with pytest.raises(AlgorithmError, match=r"'elevation' is not a class raster"):
         run("bgasites", {"INPUT": make_points([CENTRE]), "CLASSES": path})
 

@@ -121,3 +121,25 @@ def test_classes_called_like_results_get_names_of_their_own(run, make_points, tm
     }
     for name, value in expected.items():
         assert site[name] == pytest.approx(value, abs=0.01), name
+
+
+@pytest.mark.parametrize("tool", ["bgasites", "bgaraster"])
+def test_what_is_assumed_names_what_else_it_may_be(run, make_points, tmp_path, tool):
+    path = make_raster(tmp_path / "codes.tif", np.tile(np.arange(1, 9, dtype=np.uint8), (400, 50)))
+    parameters = {"INPUT": make_points([CENTRE]), "CLASSES": path}
+    if tool == "bgaraster":
+        parameters = {"INPUT": path, "OUTPUT": str(tmp_path / "bga.tif")}
+    (warning,) = [text for text in run(tool, parameters).feedback.warnings if "does not name" in text]
+    assert "codes 1 to 9 are taken for the classes of the paper in the order of its Table 1" in warning
+    assert "They may as well be those of corine or openearthmap: 'BGA of a land cover map'" in warning
+    path = make_raster(tmp_path / "wc.tif", np.tile(np.array([10, 50], dtype=np.uint8), (400, 200)))
+    said = r"\(10, 50\)\. Most of the map's classes are in the crosswalk 'worldcover': 'BGA of a land"
+    with pytest.raises(AlgorithmError, match=said):
+        run(tool, {**parameters, "INPUT" if tool == "bgaraster" else "CLASSES": path})
+
+
+def test_all_schemes_of_rasters_are_offered():
+    from soundvis_core.bga.crosswalks import CODED
+    from soundvis_qgis.algorithms.composition.class_cover import CROSSWALKS, NAMES
+
+    assert CROSSWALKS[0] == NAMES and set(CROSSWALKS[1:]) == set(CODED)

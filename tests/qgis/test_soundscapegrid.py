@@ -16,7 +16,17 @@ GRASS, WATER, BUILDING = 1, 4, 7
 #: Table 1 of the paper, aerial: biophony, geophony, anthrophony.
 WEIGHTS = {GRASS: (1.0, 0.3, 0.0), WATER: (0.3, 1.0, 0.0), BUILDING: (0.1, 0.0, 1.0)}
 NODATA = -9999.0
-DEFAULTS = {"CELL": 1.0}
+
+
+@pytest.fixture
+def run(run):
+    """The rasters here have the codes of the paper, which the tool has to be told."""
+
+    def told(tool, parameters, *rest):
+        codes = {"CROSSWALK": "table-1"} if tool == "soundscapegrid" else {}
+        return run(tool, {**codes, **parameters}, *rest)
+
+    return told
 
 
 @pytest.fixture
@@ -238,9 +248,9 @@ def test_what_cannot_be_run_is_said_before(run, halves, tmp_path):
         run("soundscapegrid", {"INPUT": halves, "RADIUS": 50_000.0, "CELL": 10.0, "OUTPUT": output})
     with pytest.raises(AlgorithmError, match="overwrite"):
         run("soundscapegrid", {"INPUT": halves, "OUTPUT": halves})
-    with pytest.raises(AlgorithmError, match="styles in one file"):
-        run("soundscapegrid", {"INPUT": halves, "OUTPUT": output, "GRID": str(tmp_path / "o.gpkg")})
-    dem = make_raster(tmp_path / "dem.tif", np.ones((4, 4), dtype=np.float32))
+    with pytest.raises(AlgorithmError, match="keep their styles in one file"):
+        run("soundscapegrid", {"INPUT": halves, "OUTPUT": output, "GRID": str(tmp_path / "o.geojson")})
+    dem = make_raster(tmp_path / "dem.tif", np.full((4, 4), 0.5, dtype=np.float32))
     with pytest.raises(AlgorithmError, match="'dem' is not a class raster"):
         run("soundscapegrid", {"INPUT": dem, "OUTPUT": output})
     nowhere = make_raster(tmp_path / "nowhere.tif", np.ones((4, 4), dtype=np.uint8), epsg=None)
@@ -274,3 +284,55 @@ def test_drawn_as_colours(run, halves, tmp_path):
     renderer = layer.renderer()
     assert isinstance(renderer, QgsMultiBandColorRenderer)
     assert (renderer.redBand(), renderer.greenBand(), renderer.blueBand()) == (3, 1, 2)
+
+
+@pytest.mark.parametrize("further", [{"RADIUS": 50_000.0}, {"CELL": 5000.0}], ids=["unknown", "one value"])
+def test_gdal_does_not_complain_of_what_is_drawn(run, halves, tmp_path, capfd, further):
+    """Of a raster without values, or with one, no statistics can be had, and none are needed."""
+    run("soundscapegrid", {"INPUT": halves, "OUTPUT": str(tmp_path / "out" / "o.tif"), **further})
+    assert "ERROR" not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("tool", ["soundscapegrid", "footprintsweep"])
+def test_codes_that_several_schemes_share_are_asked_for(run, make_raster, tmp_path, tool):
+    """Labels of OpenEarthMap, 1 to 8, are none of the paper's."""
+    path = make_raster(tmp_path / "oem.tif", np.tile(np.arange(0, 9, dtype=np.uint8), (45, 5)))
+    output = str(tmp_path / ("o.tif" if tool == "soundscapegrid" else "o.csv"))
+    parameters = {"OUTPUT": output, "INPUT": path}
+    if tool == "footprintsweep":
+        sites = make_points(
+            [(500010.0 + step, 4999980.0) for step in range(5)], {"s": [1.0, 2.0, 4.0, 3.0, 5.0]}
+        )
+        parameters = {"OUTPUT": output, "INPUT": sites, "CLASSES": path, "SOUND": ["s"], "RADII": "5"}
+    said = r"codes \(1, 2, 3, 4, 5, \.\.\.\) may be those of table-1, corine or openearthmap\. Set CROSSWALK"
+    with pytest.raises(AlgorithmError, match=said):
+        run(tool, {**parameters, "CROSSWALK": "class names"})
+    assert not os.path.exists(output)
+    for crosswalk in ("table-1", "openearthmap"):
+        assert run(tool, {**parameters, "CROSSWALK": crosswalk}).feedback.errors == []
+
+
+def test_the_order_of_table_1(run, make_raster, tmp_path):
+    """With the weights of the paper or one's own by its names; unclassified and no data are no strange codes."""
+    codes = np.full((20, 20), BUILDING, np.uint8)
+    codes[0, :5] = 0, 255, 44, GRASS, WATER
+    path = make_raster(tmp_path / "codes.tif", codes, pixel=10.0)
+    weights = tmp_path / "w.csv"
+    parameters = {
+        "INPUT": path,
+        "RADIUS": 30.0,
+        "CELL": 10.0,
+        "VALUES": "raw",
+        "OUTPUT": str(tmp_path / "o.tif"),
+    }
+    made = run("soundscapegrid", parameters)
+    np.testing.assert_allclose(bands(made["OUTPUT"])[:3, 10, 10], WEIGHTS[BUILDING], atol=1e-6)
+    assert made.feedback.warnings == ["Codes that the crosswalk table-1 does not know, left unmapped: 44."]
+    weights.write_text("class,biophony,geophony,anthrophony\nBuilding,0.4,0.1,0.5\n")
+    made = run("soundscapegrid", {**parameters, "WEIGHTS": str(weights)})
+    np.testing.assert_allclose(bands(made["OUTPUT"])[:3, 10, 10], (0.4, 0.1, 0.5), atol=1e-6)
+    weights.write_text("class,code,biophony,geophony,anthrophony\nBuilding,7,0.4,0.1,0.5\n")
+    with pytest.raises(AlgorithmError, match="The weights table lists codes, and so does the crosswalk"):
+        run("soundscapegrid", {**parameters, "WEIGHTS": str(weights)})
+    made = run("soundscapegrid", {**parameters, "WEIGHTS": str(weights), "CROSSWALK": "class names"})
+    np.testing.assert_allclose(bands(made["OUTPUT"])[:3, 10, 10], (0.4, 0.1, 0.5), atol=1e-6)

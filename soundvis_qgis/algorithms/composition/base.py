@@ -78,11 +78,16 @@ def raster_layer(
 
 
 def take_class_raster(
-    algorithm: Algorithm, parameters: Mapping[str, Any], context: QgsProcessingContext, name: str
+    algorithm: Algorithm,
+    parameters: Mapping[str, Any],
+    context: QgsProcessingContext,
+    name: str,
+    assume: bool = True,
 ) -> ClassInput:
     """The class raster of parameter ``name``. Call it in the main thread.
 
-    Raises InputError where it is no class raster or its codes cannot be told.
+    assume: whether codes that the raster does not name may be taken for the classes of the paper. Raises InputError
+    where it is no class raster or its codes cannot be told.
     """
     from ...layers.class_rasters import names_for_weights
     from ...layers.crosswalk_rasters import class_raster
@@ -90,7 +95,7 @@ def take_class_raster(
     layer = raster_layer(algorithm, parameters, context, name)
     raster = class_raster(layer)
     table = read_weights(algorithm, parameters, context, "aerial")
-    names, warning = names_for_weights(layer, raster, table)
+    names, warning = names_for_weights(layer, raster, table, assume)
     return ClassInput(raster, table, names, warning)
 
 
