@@ -26,7 +26,9 @@ class TableError(InputError):
     def __init__(self, table: str, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
         count = len(problems)
-        shown = [f"The {table} has {count} {'mistake' if count == 1 else 'mistakes'}:", *problems[:_SHOWN]]
+        #: How many mistakes there are, without them.
+        self.summary = f"The {table} has {count} {'mistake' if count == 1 else 'mistakes'}"
+        shown = [f"{self.summary}:", *problems[:_SHOWN]]
         if count > _SHOWN:
             shown.append(f"... and {count - _SHOWN} more.")
         super().__init__("\n".join(shown))

@@ -12,12 +12,13 @@ from ..resources import table_path
 from .audioset import load_sound_classes
 from .crosswalk_rows import read_rows
 from .crosswalks import crosswalk_path
-from .csv_table import CsvTable
+from .csv_table import CsvTable, TableError
 from .weights import read_weight_rows
 
 #: What a table may be: classes with weights, a crosswalk from a published scheme, or classes of sound.
 WEIGHTS, CROSSWALK, SOUNDS = "weights", "crosswalk", "sound classes"
 KINDS = (WEIGHTS, CROSSWALK, SOUNDS)
+BOTH = "weights and crosswalk"
 #: The tables that ship with SoundVis, by id, and what each is.
 TABLES: Mapping[str, str] = {
     "table-1": WEIGHTS,
@@ -27,17 +28,23 @@ TABLES: Mapping[str, str] = {
         CROSSWALK,
     ),
 }
-#: Columns that only a crosswalk has, and those that only a table of sounds has.
+#: Columns that only a crosswalk has, those that only a table of sounds has, and those that only weights have.
 _OF_CROSSWALKS, _OF_SOUNDS = {"scheme", "key", "paper_class"}, {"mid", "threshold", "group"}
+_OF_WEIGHTS = {"scene", "alias", "aliases", "synonyms"}
 _MOST_BYTES = 10_000_000
 
 
 @dataclass(frozen=True)
 class TableCheck:
-    """What a table without mistakes is (one of ``KINDS``), and how many rows it has below the header."""
+    """What a table without mistakes is, and how many rows it has below the header.
+
+    kind: one of ``KINDS``; ``BOTH`` where weights and crosswalk have the same columns and none was asked for.
+    not_crosswalk: why such a table of weights is no crosswalk, by line; empty where it is one as well.
+    """
 
     kind: str
     rows: int
+    not_crosswalk: tuple[str, ...] = ()
 
 
 def shipped_table(name: str) -> Path:
@@ -52,13 +59,22 @@ def shipped_table(name: str) -> Path:
 def check_table(file: Path, kind: str = "") -> TableCheck:
     """Read a table as the tools do.
 
-    kind: one of ``KINDS``; "" tells by the columns. Raises :class:`.csv_table.TableError` with all that is wrong with
-    its rows, :class:`InputError` where it cannot be read at all.
+    kind: one of ``KINDS``; "" tells by the columns, and checks as both what may be weights or a crosswalk. Raises
+    :class:`.csv_table.TableError` with all that is wrong with its rows, :class:`InputError` where it cannot be read at
+    all.
     """
     if file.is_file() and file.stat().st_size > _MOST_BYTES:
         raise InputError(f"{file} is too large for a table of weights ({file.stat().st_size / 1e6:,.0f} MB).")
     table = CsvTable(file, kind or "table")
-    kind = kind or _kind_of({slug(title) for title in table.header})
+    header = {slug(title) for title in table.header}
+    if not kind and _kind_of(header) == WEIGHTS and not header & _OF_WEIGHTS:
+        read_weight_rows(file)
+        try:
+            read_rows(file, own=True)
+        except TableError as error:
+            return TableCheck(WEIGHTS, len(table), error.problems)
+        return TableCheck(BOTH, len(table))
+    kind = kind or _kind_of(header)
     if kind == CROSSWALK:
         read_rows(file, own=True)
     elif kind == SOUNDS:

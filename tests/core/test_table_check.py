@@ -6,7 +6,7 @@ import pytest
 
 from soundvis_core.bga.crosswalks import PRESETS, load_crosswalk
 from soundvis_core.bga.csv_table import TableError
-from soundvis_core.bga.table_check import CROSSWALK, SOUNDS, TABLES, WEIGHTS, check_table, shipped_table
+from soundvis_core.bga.table_check import BOTH, CROSSWALK, SOUNDS, TABLES, WEIGHTS, check_table, shipped_table
 from soundvis_core.bga.weights import load_weights
 from soundvis_core.errors import InputError
 
@@ -151,7 +151,7 @@ def test_sounds(tmp_path):
     assert found[-1][1].startswith("The class 'Bird' is also in line 2")
     good = write(tmp_path, "class,biophony,geophony,anthrophony\nBird,1,0,0\n")
     assert check_table(good, SOUNDS).kind == SOUNDS
-    assert check_table(good).kind == WEIGHTS
+    assert check_table(good).kind == BOTH
 
 
 def test_scenes(tmp_path):
@@ -187,3 +187,39 @@ def test_files_that_cannot_be_read(tmp_path):
         stream.truncate(5_000_000_000)
     with pytest.raises(InputError, match="too large"):
         check_table(large)
+
+
+def test_what_may_be_either_is_checked_as_both(tmp_path):
+    """As crosswalks are written by hand, without the columns that weights never have."""
+    header = "class,code,biophony,geophony,anthrophony,source\n"
+    fine = write(tmp_path, header + "Reeds,1,1,0.3,0,user\nSnow,2,,,,unmapped\n")
+    assert check_table(fine).kind == BOTH
+    assert check_table(fine, WEIGHTS).kind == WEIGHTS and check_table(fine, CROSSWALK).kind == CROSSWALK
+    empty = write(tmp_path, header + "Reeds,1,1,0.3,0,user\nX,20,,,,user\n")
+    found = check_table(empty)
+    assert found.kind == WEIGHTS
+    assert [problem.split(".")[0] for problem in found.not_crosswalk] == [
+        "Line 3: There is neither a weight nor a paper_class"
+    ]
+    with pytest.raises(TableError, match="Line 3: There is neither"):
+        check_table(empty, CROSSWALK)
+    # With columns that only weights have there is no doubt.
+    aliases = "class,code,biophony,geophony,anthrophony,aliases\nX,20,,,,y\n"
+    assert check_table(write(tmp_path, aliases)).not_crosswalk == ()
+
+
+@pytest.mark.parametrize("kind", [WEIGHTS, CROSSWALK, ""])
+def test_sources_are_looked_at_in_both_kinds(tmp_path, kind):
+    header = "class,code,biophony,geophony,anthrophony,source\n"
+    rows = "A,1,1,0,0,User\nB,2,1,0,0,guess\nC,3,,,,unmaped\nD,4,0.5,0,0,unmapped\nE,5,-,0,,Unmapped\n"
+    found = problems(tmp_path, header + rows, kind)
+    assert [line for line in lines(found) if line != 4] == [3, 5]
+    assert (4, "The column source says 'unmaped'. Write paper, extension, user or unmapped.") in found
+    assert found[0][1] == "The column source says 'guess'. Write paper, extension, user or unmapped."
+    assert found[-1][1].startswith("The source is unmapped, but there are weights. Empty their cells")
+
+
+def test_unmapped_goes_with_no_class_of_the_paper(tmp_path):
+    text = "class,paper_class,source\nA,Cropland,unmapped\nB,,unmapped\n"
+    ((line, said),) = problems(tmp_path, text)
+    assert line == 2 and said.startswith("The source is unmapped, but there is a paper_class")

@@ -68,14 +68,14 @@ def test_mistakes_are_told_with_their_lines(run, tmp_path):
     rows = ["A,1,0,0", "B,x,0,0", "A,1,0,0", "D,1,0", *(f"C{number},-1,0,0" for number in range(22))]
     table.write_text("\n".join(["class,biophony,geophony,anthrophony", *rows]))
     output = tmp_path / "copy.csv"
-    with pytest.raises(AlgorithmError, match=r"The weight table mine\.csv has 25 mistakes:") as caught:
+    with pytest.raises(AlgorithmError, match=r"The weight table mine\.csv has 25 mistakes") as caught:
         run("bgatable", {"TABLE": str(table), "OUTPUT": str(output)})
-    message = str(caught.value)
-    assert (
-        "Line 3: The column biophony says 'x'" in message
-        and "Line 4: The class 'A' is also in line 2" in message
-    )
-    assert "Line 5: The row has 3 cells, the header 4." in message and "... and 5 more." in message
+    # QGIS writes the message itself several times: it names the first, and the log has each once.
+    assert "Line 3: The column biophony says 'x'" in str(caught.value)
+    assert "The log lists them all." in str(caught.value) and "Line 4" not in str(caught.value)
+    log = "\n".join(caught.value.feedback.warnings)
+    assert "Line 4: The class 'A' is also in line 2" in log
+    assert "Line 5: The row has 3 cells, the header 4." in log
     assert len(caught.value.feedback.warnings) == 25
     assert not output.exists()
 
@@ -105,8 +105,24 @@ def test_a_table_of_another_kind(run, tmp_path):
     table = tmp_path / "mine.csv"
     table.write_text("class,biophony,geophony,anthrophony\nBird,1,0,0\nMeadow,1,0,0\n")
     assert run("bgatable", {"TABLE": str(table), "OUTPUT": None})["ROWS"] == 2
-    with pytest.raises(AlgorithmError, match=r"has 1 mistake:\nLine 3: .*Meadow"):
+    with pytest.raises(AlgorithmError, match=r"has 1 mistake\. Line 3: .*Meadow"):
         run("bgatable", {"TABLE": str(table), "KIND": "sound classes", "OUTPUT": None})
+
+
+def test_a_table_that_may_be_of_two_kinds(run, tmp_path):
+    table = tmp_path / "mine.csv"
+    table.write_text("class,code,biophony,geophony,anthrophony,source\nA,1,1,0,0,user\nX,20,,,,user\n")
+    made = run("bgatable", {"TABLE": str(table), "OUTPUT": None})
+    assert made["ROWS"] == 2
+    said, problem = made.feedback.warnings
+    assert "may be a crosswalk as well" in said and problem.startswith(
+        "Line 3: There is neither a weight nor"
+    )
+    with pytest.raises(AlgorithmError, match="Line 3: There is neither"):
+        run("bgatable", {"TABLE": str(table), "KIND": "crosswalk", "OUTPUT": None})
+    table.write_text("class,code,biophony,geophony,anthrophony,source\nA,1,1,0,0,user\n")
+    made = run("bgatable", {"TABLE": str(table), "OUTPUT": None})
+    assert made.feedback.warnings == [] and "weights and crosswalk, 1 rows, no mistakes" in made.feedback.text
 
 
 def test_what_cannot_be_run_is_said_before(run, tmp_path):

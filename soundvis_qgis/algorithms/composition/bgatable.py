@@ -30,7 +30,7 @@ SOURCES = (
 )  # fmt: skip
 AUTO = "by its columns"
 KINDS = (AUTO, "weights", "crosswalk", "sound classes")
-#: Mistakes that the log lists; the error itself names the first of them.
+#: Mistakes that the log lists.
 _LOGGED = 1000
 
 
@@ -74,7 +74,8 @@ class BgaTable(Algorithm):
             "What your table is",
             KINDS,
             "weights: class, biophony, geophony, anthrophony. crosswalk: the same by code, by key and value, or with "
-            "paper_class. sound classes: names or ids (mid) of AudioSet. By its columns: whichever they fit.",
+            "paper_class. sound classes: names or ids (mid) of AudioSet. By its columns: whichever they fit; what may "
+            "be weights or a crosswalk is checked as both.",
             advanced=True,
         )
         self.add(
@@ -103,7 +104,8 @@ class BgaTable(Algorithm):
         from pathlib import Path
 
         from soundvis_core.bga.csv_table import TableError
-        from soundvis_core.bga.table_check import check_table, shipped_table
+        from soundvis_core.bga.table_check import CROSSWALK, check_table, shipped_table
+        from soundvis_core.errors import InputError
 
         own = self.parameterAsString(parameters, TABLE, context).strip()
         name = self.parameterAsEnumString(parameters, SOURCE, context)
@@ -114,8 +116,17 @@ class BgaTable(Algorithm):
         except TableError as error:
             for problem in error.problems[:_LOGGED]:
                 progress.warn(problem)
-            raise
+            # QGIS itself writes an error several times, so it does not list them once more.
+            more = "" if len(error.problems) == 1 else " The log lists them all."
+            raise InputError(f"{error.summary}. {error.problems[0]}{more}") from error
         progress.info(f"{source.name}: {found.kind}, {found.rows} rows, no mistakes.")
+        if found.not_crosswalk:
+            progress.warn(
+                "By its columns the table may be a crosswalk as well, and as one it has mistakes. Mend them if it is "
+                f"meant for 'BGA of a land cover map', and check it again with 'What your table is' as {CROSSWALK}."
+            )
+            for problem in found.not_crosswalk[:_LOGGED]:
+                progress.warn(problem)
         path = str(source)
         if is_wanted(parameters.get(OUTPUT)):
             path = self._copy(source, self.parameterAsFileOutput(parameters, OUTPUT, context))
