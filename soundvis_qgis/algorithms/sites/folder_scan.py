@@ -125,13 +125,13 @@ class FolderScan(Algorithm):
         self.add(
             QgsProcessingParameterFile(
                 METADATA,
-                self.tr(f"Table about the {words.one}s (CSV)"),
+                self.tr(f"Table about the {words.one}s (CSV or JSON)"),
                 behavior=QgsProcessingParameterFile.Behavior.File,
-                fileFilter="CSV (*.csv *.tsv *.txt);;All files (*)",
+                fileFilter="Tables (*.csv *.tsv *.txt *.json *.jsonl *.ndjson);;All files (*)",
                 optional=True,
             ),
-            f"{words.table} by file; goes before all other sources. Tables that lie within the folder are found "
-            "without it.",
+            f"{words.table} by file; goes before all other sources. CSV, or a list as the API of an archive gives it "
+            "(JSON). Tables that lie within the folder are found without it.",
         )
         self.add(
             QgsProcessingParameterFile(
@@ -171,7 +171,7 @@ class FolderScan(Algorithm):
         )
         self.add(
             QgsProcessingParameterFeatureSink(
-                OUTPUT, self.tr("Sites"), QgsProcessing.SourceType.TypeVectorPoint
+                OUTPUT, self.tr(f"Sites from {words.one}s"), QgsProcessing.SourceType.TypeVectorPoint
             ),
             f"A point (EPSG:4326) for each {words.one} with a place; 'path' serves as path field of the other tools.",
         )
@@ -270,7 +270,7 @@ class FolderScan(Algorithm):
         counts: Counter[str] = Counter()
         reasons: Counter[str] = Counter()
         for file in chain(first, files):
-            counts[file.status] += 1
+            counts["folder" if file.is_folder else file.status] += 1
             counts["remark"] += bool(file.remark) and file.status == OK
             counts["panorama"] += bool(getattr(file, "panorama", False))
             if file.status == OK:
@@ -312,9 +312,11 @@ class FolderScan(Algorithm):
         self, counts: Counter[str], reasons: Counter[str], listed: bool, progress: FeedbackProgress
     ) -> None:
         """The counts at the end, and the commonest reasons."""
+        folders = counts["folder"]
+        closed = f" {folders} folder{_s(folders)} cannot be read." if folders else ""
         total = counts["ok"] + counts["skipped"] + counts["failed"]
         if total == 0:
-            progress.warn(f"There is no {self.WORDS.one} in the folder; the output is empty.")
+            progress.warn(f"There is no {self.WORDS.one} in the folder; the output is empty.{closed}")
             return
         line = f"{total} file{_s(total)}: {counts['ok']} with a place"
         if counts["remark"]:
@@ -324,7 +326,8 @@ class FolderScan(Algorithm):
             line += (
                 f" {counts['panorama']} {'is a panorama' if counts['panorama'] == 1 else 'are panoramas'}."
             )
-        if counts["ok"] == total:
+        line += closed
+        if counts["ok"] == total and not folders:
             progress.info(line)
             return
         progress.warn(line if listed else f"{line} Ask for 'Files without a place' to have them listed.")

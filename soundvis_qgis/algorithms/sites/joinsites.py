@@ -53,6 +53,7 @@ class JoinSites(SitesAlgorithm):
     """``soundvis:joinsites``."""
 
     ID = "joinsites"
+    OUTPUT_LABEL = "Joined sites"
     LABEL = "Join sites with recordings or photos"
     GROUP = "sites"
     SUMMARY = (
