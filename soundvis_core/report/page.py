@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ..statistics.plain_words import headline
 from ..statistics.results import PARTIAL, POOLED, RUNGS, CorrelationResult
 from .alignment_maps import alignment_figures
 from .bar_figures import (
@@ -122,8 +123,11 @@ def _summary(result: CorrelationResult) -> str:
     )
     advised = "".join(f"<li>{escape(sentence)}</li>" for sentence in result.advice)
     minded = "".join(f"<li>{escape(sentence)}</li>" for sentence in cautions(result))
+    first = headline(result)
     return (
-        f"<section class='summary' id='summary'><h2>What this says</h2><ul>{said}</ul>"
+        "<section class='summary' id='summary'><h2>What this says</h2>"
+        + (f"<p><strong>{escape(first)}</strong></p>" if first else "")
+        + f"<ul>{said}</ul>"
         + (f"<h3>Which test to read</h3><ul class='minded'>{advised}</ul>" if advised else "")
         + f"<h3>Bear in mind</h3><ul class='minded'>{minded}</ul></section>"
     )

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 from .advice import Advice
 from .comparisons import AERIAL, COMBINED, SOUND, STREET
-from .results import MANTEL, MORAN, NAIVE, PARTIAL, RUNGS, STRATIFIED, CorrelationRow, Rung
+from .results import (
+    MANTEL,
+    MORAN,
+    NAIVE,
+    PARTIAL,
+    POOLED,
+    RUNGS,
+    STRATIFIED,
+    CorrelationResult,
+    CorrelationRow,
+    Rung,
+)
 
 #: The level at which a row is called a link.
 LEVEL = 0.05
 #: With fewer sites than this a row is marked: five sites have 120 orders, four cannot reach p = .04.
 FEW_SITES = 6
+#: With fewer there is nothing to correlate.
+FEWEST_SITES = 3
+#: So many reasons are named in a headline.
+_REASONS = 3
 
 _VIEWS = {
     SOUND: "sound alike",
@@ -64,6 +80,29 @@ def _beyond(rung: Rung) -> str:
         "within groups, beyond what place explains" if "within" in rung.note else "beyond what place explains"
     )
     return f" {left} (r = {rung.statistic:.2f})"
+
+
+def headline(result: CorrelationResult) -> str:
+    """What keeps a run or one of its blocks from being compared at all, and why; empty where nothing does."""
+    said = []
+    if all(row.r is None for row in result.rows):
+        said.append("Nothing could be compared: no row has an r.")
+    for name, _, _ in result.blocks:
+        reasons = Counter(site.reason for site in result.dropped if site.block == name)
+        usable = result.sites - sum(reasons.values())
+        if usable < FEWEST_SITES and reasons:
+            why = "; ".join(f"{count} {reason}" for reason, count in reasons.most_common(_REASONS))
+            said.append(
+                f"Of {name}, {usable or 'none'} of {result.sites} sites {_has(usable)} a usable value ({why})."
+            )
+    if len(said) == 1 and said[0].startswith("Nothing"):
+        notes = dict.fromkeys(row.note for row in result.rows if row.group == POOLED and row.note)
+        said += [f"{note[:1].upper()}{note[1:]}." for note in list(notes)[:_REASONS]]
+    return " ".join(said)
+
+
+def _has(count: int) -> str:
+    return "has" if count == 1 else "have"
 
 
 def few_note(sites: int) -> str:

@@ -190,7 +190,7 @@ def add_prefix(algorithm: Algorithm, default: str) -> None:
 
 def add_weights(algorithm: Algorithm, scene: str, advanced: bool = False) -> None:
     """WEIGHTS as a CSV, Table 1 of the paper by default."""
-    add_table(
+    add_table_file(
         algorithm,
         WEIGHTS,
         "BGA weights (CSV)",
@@ -213,7 +213,7 @@ def add_choice(
     )
 
 
-def add_table(
+def add_table_file(
     algorithm: Algorithm, name: str, label: str, text: str, advanced: bool = False, endings: str = "*.csv"
 ) -> None:
     """A CSV that may be left out."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..layers.outputs import OutputLayer
 
 
-def add_table(algorithm: Algorithm, name: str, label: str, text: str) -> None:
+def add_plain_table(algorithm: Algorithm, name: str, label: str, text: str) -> None:
     """A table that a tool writes beside its layer where it is asked for."""
     kind = QgsProcessing.SourceType.TypeVector
     definition = QgsProcessingParameterFeatureSink(

@@ -34,7 +34,7 @@ from ..parameters import (
     mask_field,
     mask_problem,
 )
-from ..plain_tables import add_table
+from ..plain_tables import add_plain_table
 from .base import ComposeSites
 from .fields import bga_fields, bga_values
 
@@ -147,7 +147,7 @@ class BgaSound(ComposeSites):
             maximum=1.0,
             advanced=True,
         )
-        add_table(
+        add_plain_table(
             self,
             TAGS,
             "Table of tags",

@@ -16,7 +16,7 @@ from qgis.core import (
 from ...layers.overwriting import same_file
 from ...layers.sinks import is_wanted, output_path
 from ..base import Algorithm, FeedbackProgress
-from ..parameters import add_choice, add_table
+from ..parameters import add_choice, add_table_file
 
 SOURCE = "SOURCE"
 TABLE = "TABLE"
@@ -61,7 +61,7 @@ class BgaTable(Algorithm):
             "table-1: classes of aerial and street views with the weights of the paper. audioset: the 527 classes of "
             "sounds. The others: crosswalks from the classes of published land cover schemes and data sets.",
         )
-        add_table(
+        add_table_file(
             self,
             TABLE,
             "Table of your own (CSV)",

@@ -11,7 +11,7 @@ from qgis.core import (
 )
 
 from ..base import Algorithm
-from ..parameters import PREFIX, add_choice, add_number, add_table
+from ..parameters import PREFIX, add_choice, add_number, add_table_file
 from .uncertainty import add_uncertainty
 
 INPUT = "INPUT"
@@ -103,7 +103,7 @@ def add_map(algorithm: Algorithm) -> None:
 
 def _add_advanced(algorithm: Algorithm) -> None:
     """What most runs leave as it is."""
-    add_table(
+    add_table_file(
         algorithm,
         CROSSWALK_FILE,
         "Crosswalk of your own (CSV)",

@@ -17,7 +17,7 @@ from soundvis_core.pipeline import OK, SiteResult
 from ...layers.sinks import FieldSpec, integer, is_wanted, number
 from ..base import FeedbackProgress
 from ..parameters import add_mask, mask_field, mask_problem
-from ..plain_tables import add_table
+from ..plain_tables import add_plain_table
 from .fields import prefix_of
 from .files import EmbedFiles
 
@@ -63,7 +63,7 @@ class EmbedSound(EmbedFiles):
 
     def site_parameters(self) -> None:
         super().site_parameters()
-        add_table(
+        add_plain_table(
             self,
             WINDOWS,
             "Table of windows",

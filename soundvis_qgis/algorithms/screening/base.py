@@ -33,7 +33,7 @@ from ..parameters import (
     optional_number,
 )
 from ..per_site import SitesAlgorithm
-from ..plain_tables import add_table
+from ..plain_tables import add_plain_table
 from .thresholds import calibrated_threshold, chosen_thresholds, label_of, score_label, write_thresholds
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class ScreenSites(SitesAlgorithm):
             self._add_threshold(rule)
         self._add_labels()
         add_checkpoint(self)
-        add_table(
+        add_plain_table(
             self,
             THRESHOLDS,
             "Table of thresholds",

@@ -20,7 +20,7 @@ from ...layers.sinks import FieldSpec, integer, is_wanted, text
 from ..base import FeedbackProgress
 from ..embedding.files import paths_of
 from ..parameters import add_number, checkpoint_of
-from ..plain_tables import add_table
+from ..plain_tables import add_plain_table
 from .base import METHOD, ScreenSites
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class ScreenRecordings(ScreenSites):
 
     def site_parameters(self) -> None:
         super().site_parameters()
-        add_table(
+        add_plain_table(
             self,
             WINDOWS,
             "Table of windows",

@@ -22,7 +22,7 @@ from soundvis_core.errors import InputError
 from ...layers.sinks import FieldSpec, is_wanted, remove_files
 from ..base import Algorithm, FeedbackProgress
 from ..parameters import add_number
-from ..plain_tables import add_table, write_table
+from ..plain_tables import add_plain_table, write_table
 from .correlation_parameters import (
     BOOTSTRAPS,
     CONTROLS,
@@ -158,7 +158,7 @@ class CorrelateLayers(Algorithm):
             ),
             "Table without geometry: a row per pair of blocks, pooled and per group.",
         )
-        add_table(
+        add_plain_table(
             self,
             FUSION,
             "Both views, groups and weights",
@@ -196,6 +196,7 @@ class CorrelateLayers(Algorithm):
     ) -> dict:
         from soundvis_core.progress import PartOf
         from soundvis_core.statistics.correlate import correlate_blocks
+        from soundvis_core.statistics.plain_words import headline
 
         from .ceiling_table import read_reliabilities, with_reliabilities
         from .correlation_log import dropped_lines, family_lines, row_line, screening_lines, untested_lines
@@ -235,6 +236,8 @@ class CorrelateLayers(Algorithm):
         if is_wanted(parameters.get(FUSION)):
             rows = fusion_rows(result)
             results[FUSION] = self._write(parameters, FUSION, context, FUSION_FIELDS, rows)
+        if headline(result):
+            progress.warn(headline(result))
         for line in (*dropped_lines(result), *untested_lines(result), *family_lines(result)):
             progress.info(line)
         for row in result.rows:

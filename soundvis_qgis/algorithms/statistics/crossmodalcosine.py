@@ -21,7 +21,7 @@ from ...layers.sinks import FieldSpec, check_collisions, is_wanted, number, text
 from ..base import FeedbackProgress
 from ..parameters import PREFIX
 from ..per_site import SitesAlgorithm
-from ..plain_tables import add_table
+from ..plain_tables import add_plain_table
 from .correlation_parameters import (
     PERMUTATIONS,
     SEED,
@@ -135,7 +135,7 @@ class CrossModalCosine(SitesAlgorithm):
             advanced=True,
         )
         add_seed(self, "Start of the random numbers; the same seed gives the same p.")
-        add_table(
+        add_plain_table(
             self,
             SUMMARY,
             "Summary",
