@@ -92,17 +92,12 @@ def headline(result: CorrelationResult) -> str:
         usable = result.sites - sum(reasons.values())
         if usable < FEWEST_SITES and reasons:
             why = "; ".join(f"{count} {reason}" for reason, count in reasons.most_common(_REASONS))
-            said.append(
-                f"Of {name}, {usable or 'none'} of {result.sites} sites {_has(usable)} a usable value ({why})."
-            )
+            has = "have" if usable > 1 else "has"
+            said.append(f"{name}: {usable or 'none'} of {result.sites} sites {has} a usable value ({why}).")
     if len(said) == 1 and said[0].startswith("Nothing"):
         notes = dict.fromkeys(row.note for row in result.rows if row.group == POOLED and row.note)
         said += [f"{note[:1].upper()}{note[1:]}." for note in list(notes)[:_REASONS]]
     return " ".join(said)
-
-
-def _has(count: int) -> str:
-    return "has" if count == 1 else "have"
 
 
 def few_note(sites: int) -> str:

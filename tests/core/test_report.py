@@ -18,6 +18,7 @@ from soundvis_core.report.figures import COLOURS, colour_of
 from soundvis_core.report.pair_figures import MAX_POINTS, pair_figure
 from soundvis_core.report.wording import number, probability
 from soundvis_core.statistics.correlate import correlate_blocks
+from soundvis_core.statistics.plain_words import headline
 from soundvis_core.statistics.results import Block
 
 pytest.importorskip("matplotlib")
@@ -191,6 +192,30 @@ def test_an_empty_run_still_has_a_report(tmp_path):
     text, page = write(tmp_path / "report.html", run(2, ["a", None]))
     assert "svg" not in page.tags
     assert "fewer than 3 sites" in text and "1 site without a group" in text
+
+
+@pytest.mark.parametrize(
+    ("street", "aerial", "expected"),
+    [
+        (np.full(8, np.nan), np.full(8, np.nan),
+         ("Nothing could be compared: no row has an r. street: none of 8 sites has a usable value (8 no value). "
+          "aerial: none of 8 sites has a usable value (8 no value).")),
+        (np.full(8, np.nan), np.arange(8.0), "street: none of 8 sites has a usable value (8 no value)."),
+        (np.array([1.0, 2.0, *[np.nan] * 6]), np.arange(8.0),
+         "street: 2 of 8 sites have a usable value (6 no value)."),
+        (np.ones(8), np.ones(8), "Nothing could be compared: no row has an r. "),
+        (np.arange(8.0) ** 2, np.arange(8.0), ""),
+    ],
+)  # fmt: skip
+def test_what_could_not_be_compared_is_the_headline(tmp_path, street, aerial, expected):
+    blocks = [Block("sound", np.arange(8.0) ** 0.5), Block("street", street), Block("aerial", aerial)]
+    result = correlate_blocks(blocks, None, permutations=9, bootstraps=0)
+    said = headline(result)
+    assert said.startswith(expected) and (expected.endswith(" ") or said == expected)
+    if not street.std():
+        assert said.count(". ") >= 1 and "equally similar" in said
+    text, _ = write(tmp_path / "report.html", result)
+    assert (f"What this says</h2><p><strong>{said}" in text) == bool(expected)
 
 
 def test_negative_and_untested_rows(tmp_path):

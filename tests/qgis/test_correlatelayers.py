@@ -240,9 +240,12 @@ def test_what_has_no_r_says_why(run, make_points):
     layer = make_points(
         [(0, n) for n in range(5)], {"a": [1.0] * 5, "b": [1.0, 2, 3, 4, 5], "c": [1.0, 2, None, None, None]}
     )
-    rows = by_pair(
-        run("correlatelayers", {"INPUT": layer, "SOUND": ["a"], "STREET": ["b"], "AERIAL": ["c"]}).features()
+    made = run("correlatelayers", {"INPUT": layer, "SOUND": ["a"], "STREET": ["b"], "AERIAL": ["c"]})
+    (warning,) = [text for text in made.feedback.warnings if "usable" in text]
+    assert warning.startswith(
+        "Nothing could be compared: no row has an r. aerial: 2 of 5 sites have a usable value"
     )
+    rows = by_pair(made.features())
     constant, few = rows["sound", "street"], rows["street", "aerial"]
     assert constant["r"] is None and constant["p_naive"] is None and constant["p_mantel"] is None
     assert "equally similar in sound" in constant["note"]
