@@ -315,12 +315,12 @@ def test_what_cannot_be_run_is_said_before(run, make_points, tmp_path):
     sites = make_points([CENTRE])
     plain = make_map([(box(-9, -9, 9, 9), {"kind": "forest"})], fields=("kind",), name="plain")
     nowhere = make_map([(box(-9, -9, 9, 9), {"landuse": "forest"})], crs="", name="nowhere")
-    # As a GeoPackage keeps a layer without a CRS.
+    # As a GeoPackage keeps a layer without a CRS: for QGIS 3.22 it has one, for 3.44 none.
     path = str(tmp_path / "undefined.gpkg")
     options = QgsVectorFileWriter.SaveVectorOptions()
     QgsVectorFileWriter.writeAsVectorFormatV3(nowhere, path, QgsCoordinateTransformContext(), options)
     undefined = QgsVectorLayer(path, "undefined", "ogr")
-    assert undefined.featureCount() == 1 and undefined.crs().isValid()
+    assert undefined.featureCount() == 1
     raster = make_raster(tmp_path / "codes.tif", np.ones((9, 9), dtype=np.uint8), CENTRE)
     decimals = make_raster(tmp_path / "whole.tif", np.ones((9, 9), dtype=np.float32), CENTRE)
     heights = make_raster(tmp_path / "heights.tif", np.full((9, 9), 0.5, dtype=np.float32), CENTRE)
