@@ -6,6 +6,7 @@ The manifest of a folder tells all that tools put there: what another run left i
 from __future__ import annotations
 
 import csv
+import math
 import os
 import re
 import shutil
@@ -37,6 +38,8 @@ COLUMNS = (
 )  # fmt: skip
 #: Bytes of a name without its ending: file systems take 255 with everything.
 _LONGEST_NAME = 120
+#: How far apart (m) places are that are the same, and metres in a degree of a meridian, which is enough for that.
+_SAME_PLACE, _METRES_PER_DEGREE = 1.0, 111_200.0
 #: What Windows keeps for devices.
 _DEVICES = {
     "con",
@@ -191,10 +194,11 @@ class TileFolder:
     def publish(self) -> str:
         """Move everything to its place, the manifest last; returns what there is to say of it.
 
-        Tiles of earlier runs are moved aside where this run has cut the same site or name. All others stay, and stay
-        listed: those of other sites, and those of sites of which this run has no tile.
+        Tiles of earlier runs are moved aside where this run has cut the same site or name, or has no tile of the site
+        but knows it at another place or with another footprint. All others stay, and stay listed: those of other
+        sites, and those of sites of which this run has no tile.
         """
-        old, kept = self._sort_earlier()
+        old, outdated, kept = self._sort_earlier()
         stay = {_stem(row["file"]) for row in kept if row["file"]}
         # Of a site whose tile stays the list keeps the row of that tile.
         rows = [row for name, row in self._rows if row["file"] or _stem(name) not in stay]
@@ -203,7 +207,7 @@ class TileFolder:
             writer.writeheader()
             writer.writerows([*rows, *kept])
         replaced = sum(os.path.isfile(self.path_of(name)) for name in old)
-        for name in old:
+        for name in (*old, *outdated):
             for part in side_files(name):
                 self._move_aside(part)
         new = sorted(os.listdir(self._stage), key=lambda name: name == MANIFEST)
@@ -211,15 +215,15 @@ class TileFolder:
             self._move_aside(name)
             os.replace(os.path.join(self._stage, name), self.path_of(name))
             self._published.append(self.path_of(name))
-        return self._told(replaced, [row for row in kept if row["file"]])
+        return self._told(replaced, outdated, [row for row in kept if row["file"]])
 
-    def _sort_earlier(self) -> tuple[list[str], list[dict[str, str]]]:
-        """The tiles of earlier runs that go, and the rows of the manifest that stay."""
+    def _sort_earlier(self) -> tuple[list[str], list[str], list[dict[str, str]]]:
+        """The tiles of earlier runs that go: replaced, or of what sites no longer are; the rows that stay."""
         mine = {row["site"] for _, row in self._rows}
         cut = {row["site"] for _, row in self._rows if row["file"]}
-        without = {_stem(name) for name, row in self._rows if not row["file"]}
+        without = {_stem(name): row for name, row in self._rows if not row["file"]}
         names = {_stem(name) for name, row in self._rows if row["file"]}
-        old, kept = [], []
+        old, outdated, kept = [], [], []
         for row in self._earlier:
             name = row["file"]
             if not name:
@@ -231,19 +235,29 @@ class TileFolder:
                 old.append(name)  # somebody deleted it; what lay beside it goes, too
             elif _stem(name) in names or (row["site"] in cut and _stem(name) not in without):
                 old.append(name)
+            elif _stem(name) in without and not _shows(row, without[_stem(name)]):
+                outdated.append(name)
             else:
                 kept.append(row)
-        return old, kept
+        return old, outdated, kept
 
     def _move_aside(self, name: str) -> None:
         if os.path.lexists(self.path_of(name)):
             os.replace(self.path_of(name), os.path.join(self._before, name))
             self._moved.append(name)
 
-    def _told(self, replaced: int, kept: list[dict[str, str]]) -> str:
+    def _told(self, replaced: int, outdated: list[str], kept: list[dict[str, str]]) -> str:
         text = f"The tiles are listed in {self.path_of(MANIFEST)}."
         if replaced:
             text += f" They replace {replaced} of an earlier run."
+        if outdated:
+            one = len(outdated) == 1
+            named = ", ".join(outdated[:3]) + f" and {len(outdated) - 3} more" * (len(outdated) > 3)
+            text += (
+                f" {len(outdated)} {'tile' if one else 'tiles'} of an earlier run {'is' if one else 'are'} removed, "
+                f"for {'its site has' if one else 'their sites have'} none from this run and another place or "
+                f"footprint than then: {named}."
+            )
         mine = {_stem(name) for name, _ in self._rows}
         spared = [row for row in kept if _stem(row["file"]) in mine]
         foreign = [row for row in kept if _stem(row["file"]) not in mine]
@@ -292,6 +306,19 @@ def manifest_problem(output: Any, folder: str) -> str | None:
     if same_file(output_path(output), manifest):
         return f"The sites would be written over the list of tiles ({manifest}). Choose another file."
     return None
+
+
+def _shows(earlier: Mapping[str, str], site: Mapping[str, Any]) -> bool:
+    """Whether an earlier tile shows what that of a site would now: the same footprint about the same place."""
+    try:
+        (east, north, before), (longitude, latitude, side) = (
+            [float(row[column]) for column in ("longitude", "latitude", "footprint_m")]
+            for row in (earlier, site)
+        )
+    except ValueError:
+        return False  # a site that has lost its place
+    across = ((east - longitude + 180.0) % 360.0 - 180.0) * math.cos(math.radians(latitude))
+    return before == side and math.hypot(across, north - latitude) * _METRES_PER_DEGREE <= _SAME_PLACE
 
 
 def _stem(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from helpers import AlgorithmError, Feedback
-from qgis.core import QgsExpression, QgsExpressionContext
+from qgis.core import QgsExpression, QgsExpressionContext, QgsFeature, QgsVectorLayer
 from tile_folders import contents, manifest
 
 from tests.builders.photo_headers import gps, photo
@@ -136,6 +136,62 @@ def test_a_broken_run_leaves_the_folder_as_it_was(run, make_points, basemap, tmp
     with pytest.raises(AlgorithmError, match="No space left"):
         run("joinsites", {**parameters, "TILE_FOOTPRINT": 90.0})
     assert contents(folder) == before
+
+
+def test_a_place_corrected_since_the_tile_was_cut(run, make_points, basemap, tmp_path):
+    others = make_points([(0.0, 0.0)], {"nr": ["7"]}, 32631)
+    folder = tmp_path / "tiles"
+    parameters = {"OTHER": others, "TILES": basemap, "TILE_FOLDER": str(folder)}
+    run("joinsites", {**parameters, "INPUT": make_points([HERE], {"site": ["A"]}, 32631)})
+    made = run(
+        "joinsites", {**parameters, "INPUT": make_points([(600000.0, 4999800.0)], {"site": ["A"]}, 32631)}
+    )
+    assert sorted(contents(folder)) == ["tiles.csv"]
+    (row,) = manifest(folder)
+    assert (row["file"], row["status"], row["longitude"][:3]) == ("", "skipped", "4.2")
+    assert "1 tile of an earlier run is removed" in made.feedback.text
+
+
+@pytest.mark.parametrize("kind", ["table", "points without a place", "no rows"])
+def test_others_that_are_nowhere(run, make_points, basemap, tmp_path, kind):
+    """Nothing is near to any site, so each gets a tile."""
+    if kind == "table":
+        others = QgsVectorLayer("NoGeometry?field=nr:string", "others", "memory")
+        feature = QgsFeature(others.fields())
+        feature.setAttributes(["7"])
+        others.dataProvider().addFeatures([feature])
+    else:
+        others = make_points(*(([], {"nr": []}) if kind == "no rows" else ([None], {"nr": ["7"]})), 32631)
+    parameters = {"INPUT": make_points([HERE, EDGE], {"site": ["a", "b"]}, 32631), "OTHER": others}
+    tiles = {"TILES": basemap, "TILE_FOLDER": str(tmp_path / "tiles")}
+    rows = run("joinsites", {**parameters, **tiles}).features()
+    assert [(row["j_way"], row["j_path"]) for row in rows] == [
+        ("tile", str(tmp_path / "tiles" / f"{name}.png")) for name in "ab"
+    ]
+    if kind == "table":
+        with pytest.raises(AlgorithmError, match="no points, so nothing is near"):
+            run("joinsites", parameters)
+
+
+def test_stretched_values_are_told_once_in_the_words_of_cut_tiles(run, make_points, make_raster, tmp_path):
+    values = np.full((5, 100, 100), 4000, np.uint16)
+    deep = make_raster(tmp_path / "deep.tif", values, (500000.0, 5000000.0), 4.0, 32631)
+    # The first ones have no tile.
+    sites = make_points([None, (600000.0, 4999800.0), HERE], {"site": list("abc")}, 32631)
+    others = make_points([(0.0, 0.0)], {"nr": ["7"]}, 32631)
+    joined = run(
+        "joinsites", {"INPUT": sites, "OTHER": others, "TILES": deep, "TILE_FOLDER": str(tmp_path / "joined")}
+    )
+    cut = run("cuttiles", {"INPUT": sites, "RASTER": deep, "PIXELS": 32, "FOLDER": str(tmp_path / "cut")})
+    told = [
+        [line for line in made.feedback.text.splitlines() if "pictures of 8 bits" in line]
+        for made in (joined, cut)
+    ]
+    assert len(told[0]) == 1
+    assert told[0] == told[1]
+    assert "0 to 4000 in the raster are 0 to 255; bands 1, 2, 3" in told[0][0]
+    for made in (joined, cut):
+        assert "0 to 4000 in the raster are 0 to 255" in str(made.layer().metadata().history())
 
 
 def test_tiles_are_drawn_apart(run, sites, make_points, basemap, tmp_path):

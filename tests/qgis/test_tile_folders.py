@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from helpers import AlgorithmError
@@ -72,6 +74,61 @@ def test_adjoining_sheets_into_one_folder(run, make_points, make_raster, tmp_pat
         assert "They replace 1 of an earlier run." in made.feedback.text
         levels = [opened(folder / names[0] / name).ReadAsArray().mean() for name in files]
         assert levels == [50.0, 200.0]
+
+
+@pytest.mark.parametrize(
+    ("place", "footprint", "stays"),
+    [
+        ((500200.0, 4999800.0), 200.0, True),
+        ((500200.5, 4999800.5), 200.0, True),
+        ((500202.0, 4999800.0), 200.0, False),
+        ((500200.0, 4999802.0), 200.0, False),
+        ((600000.0, 4999800.0), 200.0, False),
+        (None, 200.0, False),
+        ((500200.0, 4999800.0), 100.0, False),
+    ],
+)
+def test_a_skipped_site_keeps_its_tile_where_it_is_what_it_was(
+    run, make_points, make_raster, grey, tmp_path, monkeypatch, place, footprint, stays
+):
+    """The tile of a place that was corrected since would pass for one of the new place."""
+    elsewhere = make_raster(
+        tmp_path / "elsewhere.tif", np.full((9, 9), 9, np.uint8), (700000.0, 5000000.0), 4.0, 32631
+    )
+    folder = tmp_path / "tiles"
+    parameters = {"PIXELS": 32, "FOLDER": str(folder), "FORMAT": "PNG"}
+    here = (500200.0, 4999800.0)
+    run(
+        "cuttiles",
+        {**parameters, "RASTER": grey, "INPUT": make_points([here] * 2, {"name": ["A", "B"]}, 32631)},
+    )
+    before = contents(folder)
+    moved = make_points([place], {"name": ["A"]}, 32631)
+    parameters = {**parameters, "RASTER": elsewhere, "INPUT": moved, "FOOTPRINT": footprint}
+    replace = os.replace
+
+    def held_open(source, target):
+        if target == str(folder / "tiles.csv") and os.path.basename(os.path.dirname(source)) == "new":
+            raise PermissionError(13, "the file is open elsewhere")
+        replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", held_open)
+        with pytest.raises(AlgorithmError, match="open elsewhere"):
+            run("cuttiles", parameters)
+    assert contents(folder) == before
+    made = run("cuttiles", {**parameters, "FORMAT": "GeoTIFF"})
+    rows = {row["site"]: row for row in manifest(folder)}
+    assert len(rows) == len(manifest(folder)) == 2
+    assert rows["B"]["status"] == "ok"
+    assert (rows["A"]["file"], rows["A"]["status"]) == (("A.png", "ok") if stays else ("", "skipped"))
+    left = {name for name in before if stays or not name.startswith("A.")}
+    assert set(contents(folder)) == left
+    told = (
+        "1 tile of an earlier run is removed, for its site has none from this run and another place or footprint than "
+        "then: A.png."
+    )
+    assert (told in made.feedback.text) is not stays
 
 
 @pytest.mark.parametrize(

@@ -56,8 +56,9 @@ class CutTiles(SitesAlgorithm):
         "for is skipped, with the reason.\n"
         "Tiles of earlier runs of the same sites, in either format, are replaced once all are cut; those of other "
         "sites, and of sites of which this run has none, stay in the folder and in tiles.csv, which is told: adjoining "
-        "sheets can be cut one after the other into one folder. Files that no run of this tool listed are never "
-        "replaced, and a run that fails or is cancelled leaves the folder as it was."
+        "sheets can be cut one after the other into one folder. Where such a site has moved by more than a metre, or "
+        "the footprint is another, its earlier tile is removed, which is told, too. Files that no run of this tool "
+        "listed are never replaced, and a run that fails or is cancelled leaves the folder as it was."
     )
     REQUIRES = ("numpy", "pyproj")
 

@@ -60,8 +60,11 @@ class JoinFields:
         """Whether sites are joined by a path."""
         return self.paths[0] >= 0
 
-    def check(self) -> None:
-        """Raise InputError where nothing could be joined, or not as it is asked for."""
+    def check(self, tiles: bool) -> None:
+        """Raise InputError where nothing could be joined, or not as it is asked for.
+
+        ``tiles``: whether sites that nothing is found for get a tile, so that nothing has to be near.
+        """
         kind = QgsWkbTypes.geometryType(self.others.wkbType())
         pointless = kind == QgsWkbTypes.GeometryType.NullGeometry
         if kind != QgsWkbTypes.GeometryType.PointGeometry and not pointless:
@@ -84,7 +87,7 @@ class JoinFields:
                     f"The recordings or photos have no such {what} field as the sites. Choose it ({parameter}); their "
                     f"fields are {_names(self.others)}."
                 )
-        if pointless and not named:
+        if pointless and not named and not tiles:
             raise InputError(
                 "The table has no points, so nothing is near. Choose the key or path fields that join it to the sites."
             )

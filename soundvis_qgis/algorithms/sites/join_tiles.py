@@ -72,15 +72,16 @@ class JoinTiles:
     ) -> None:
         self._side = algorithm.parameterAsDouble(parameters, TILE_FOOTPRINT, context)
         self._folder = algorithm.parameterAsString(parameters, TILE_FOLDER, context)
-        self._given = bool(parameters.get(TILES))
-        self._layer = algorithm.parameterAsRasterLayer(parameters, TILES, context) if self._given else None
+        #: Whether there is a basemap to cut tiles from.
+        self.given = bool(parameters.get(TILES))
+        self._layer = algorithm.parameterAsRasterLayer(parameters, TILES, context) if self.given else None
         self._invalid = algorithm.invalidRasterError(parameters, TILES)
         self._output = parameters.get(algorithm.OUTPUT)
         self._raster: RasterSource | None = None
 
     def problem(self) -> str | None:
         """Why the parameters cannot be run; None where they can."""
-        if not self._given:
+        if not self.given:
             return (
                 f"There is a folder for tiles ({TILE_FOLDER}), but nothing to cut them from. Choose the basemap "
                 f"({TILES}), or leave the folder empty."
@@ -95,7 +96,7 @@ class JoinTiles:
 
     def take_raster(self) -> None:
         """Take hold of the basemap. Raises where it cannot be read, or does not say where it lies."""
-        if not self._given:
+        if not self.given:
             return
         from ...layers.rasters import RasterSource
 

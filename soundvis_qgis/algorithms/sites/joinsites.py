@@ -178,12 +178,13 @@ class JoinSites(SitesAlgorithm):
             return problem
         from ...layers.moments import zone_of
 
+        tiles = JoinTiles(self, parameters, context)
         try:
             zone_of(self.parameterAsString(parameters, TIME_ZONE, context))
-            JoinFields(self, parameters, context).check()
+            JoinFields(self, parameters, context).check(tiles.given)
         except InputError as error:
             return str(error)
-        return JoinTiles(self, parameters, context).problem()
+        return tiles.problem()
 
     def take_layers(self, parameters: Mapping[str, Any], context: QgsProcessingContext) -> None:
         from ...layers.field_notes import field_notes
@@ -275,9 +276,11 @@ class JoinSites(SitesAlgorithm):
         from .join_remarks import say_joined, say_unplaced, say_ways
 
         fields, zone, limits = self._fields, zone_of(self._zone), self._limits
+        told: Mapping[str, str] = {}
         if self._make_tiles is not None:
             self._tiles = self._make_tiles()
             self.on_failure(self._tiles.discard)
+            told = self._tiles.say_values(progress)
         sites = list(features)
         needed = [fields.times[1], fields.keys[1], fields.paths[1]]
         others = list(read_some(fields.others, needed, True, progress))
@@ -318,12 +321,11 @@ class JoinSites(SitesAlgorithm):
             if self._tiles is not None:
                 named_as = self._tiles.name_for(sites[site], site + 1)
                 if place < 0:
-                    if not tiles:
-                        self.facts.update(self._tiles.say_values(progress))
                     made = self._tiles.cut(sites[site], named_as)
                     tiles += made.path is not None
                     row.update(self._tile_values(made, joined.reasons[site], prefix))
             yield row
+        self.facts.update(told if tiles else {})
         say_ways(joined, tiles, prefix, progress)
 
     def _tile_values(self, made: Cut, reason: str, prefix: str) -> dict[str, Any]:
