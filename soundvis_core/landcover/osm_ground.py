@@ -6,7 +6,8 @@ and would bury it as "unknown". So an unknown class is ground where one of these
 - an area with a key of the crosswalk, or with one of :data:`AREA_KEYS`;
 - a line with one of :data:`LINE_KEYS`;
 
-and never what is a border, a place, or a route (:data:`OUTLINE_KEYS`).
+and never what is a border, a place, or a route (:data:`OUTLINE_KEYS`), nor what lies over ground of any kind
+(:data:`OVERLAYS`).
 """
 
 from __future__ import annotations
@@ -46,6 +47,37 @@ AREA_KEYS = (
 LINE_KEYS = ("highway", "railway", "aeroway", "waterway")
 #: Keys of features that only draw a line about ground.
 OUTLINE_KEYS = ("boundary", "place", "route", "admin_level")
+#: Tags of areas that are told apart from others, whatever covers them. With a row in a crosswalk they are what it says.
+OVERLAYS = frozenset(
+    {
+        "tourism=attraction",
+        "tourism=information",
+        "tourism=viewpoint",
+        "military=danger_area",
+        "military=exclusion_zone",
+        "military=range",
+        "military=training_area",
+        "man_made=bridge",
+        "emergency=assembly_point",
+        "leisure=nature_reserve",
+        "landuse=conservation",
+        "landuse=military",
+        "landuse=national_park",
+        "landuse=nature_reserve",
+        "natural=bay",
+        "natural=cape",
+        "natural=coastline",
+        "natural=hill",
+        "natural=isthmus",
+        "natural=mountain_range",
+        "natural=peninsula",
+        "natural=plateau",
+        "natural=ridge",
+        "natural=strait",
+        "natural=valley",
+    }
+)
+_OVERLAY_VALUES = frozenset(tag.partition("=")[2] for tag in OVERLAYS)
 #: Keys that say something of ground, but not what covers it.
 _SAYING_KEYS = ("historic", "barrier", "geological", "sport")
 #: Where what is tagged lies below the surface.
@@ -62,6 +94,12 @@ def is_underground(tags: Mapping[str, str], line: bool) -> bool:
     return tags.get("location", "").strip().lower() in _BELOW
 
 
+def is_overlay(text: str) -> bool:
+    """Whether a class that stands in one field, as ``key=value`` or as a value alone, is no cover by itself."""
+    text = text.strip().lower()
+    return text in OVERLAYS if "=" in text else text in _OVERLAY_VALUES
+
+
 def unknown_ground(tags: Mapping[str, str], keys: Iterable[str], line: bool) -> tuple[str, bool]:
     """What a feature is called whose class the crosswalk with these ``keys`` does not know, and whether it is ground.
 
@@ -72,15 +110,18 @@ def unknown_ground(tags: Mapping[str, str], keys: Iterable[str], line: bool) -> 
     outline = _first(tags, OUTLINE_KEYS)
     if outline:
         return outline, False
-    found = _first(tags, LINE_KEYS if line else (*keys, *AREA_KEYS))
-    if found:
-        return found, True
+    told = _told(tags, LINE_KEYS if line else (*keys, *AREA_KEYS))
+    ground = [tag for tag in told if line or tag not in OVERLAYS]
+    if told:
+        return (ground or told)[0], bool(ground)
     return _first(tags, (*keys, *AREA_KEYS, *_SAYING_KEYS)), False
 
 
 def _first(tags: Mapping[str, str], keys: Iterable[str]) -> str:
-    for key in keys:
-        value = tags.get(key, "").strip().lower()
-        if value not in ("", "no"):
-            return f"{key}={value}"
-    return ""
+    return next(iter(_told(tags, keys)), "")
+
+
+def _told(tags: Mapping[str, str], keys: Iterable[str]) -> list[str]:
+    """The tags with one of ``keys``, as ``key=value``."""
+    values = [(key, tags.get(key, "").strip().lower()) for key in keys]
+    return [f"{key}={value}" for key, value in values if value not in ("", "no")]

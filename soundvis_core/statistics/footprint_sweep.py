@@ -106,7 +106,8 @@ def footprint_sweep(
     labels = None if groups is None else [groups[site] for site in used.tolist()]
     orders = _Orders(len(used), labels, permutations, seed)
     if len(used) < 3:
-        note = f"{len(used)} sites have a value in everything; at least 3 are needed"
+        have = "site has" if len(used) == 1 else "sites have"
+        note = f"{len(used)} {have} a value in everything; at least 3 are needed"
         return Sweep(tuple(SweepRow(entry.radius, note=note) for entry in footprints), len(used), reasons)
     measures = {measure_of(sound.values, sound.measure), measure_of(footprints[0].values, measure)}
     if len(used) <= DENSE_SITES:

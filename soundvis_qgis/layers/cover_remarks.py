@@ -18,7 +18,7 @@ _TAGS = 10
 NO_CLASS = "without a class"
 UNDERGROUND = "underground"
 NO_GROUND = "with tags that are no land cover"
-NO_WEIGHTS = "lines of classes without weights"
+NO_WEIGHTS = "as lines of classes without weights"
 NO_DATA = "marked as no data"
 _REASONS = (NO_CLASS, UNDERGROUND, NO_GROUND, NO_WEIGHTS, NO_DATA)
 
@@ -62,13 +62,18 @@ class Remarks:
         lines = []
         if self.repaired:
             lines.append(
-                f"{len(self.repaired)} invalid polygons were repaired for this run (features "
+                f"{_counted(len(self.repaired), 'invalid polygon was', 'invalid polygons were')} repaired for this run "
+                f"({'feature' if len(self.repaired) == 1 else 'features'} "
                 f"{', '.join(self.examples)}{', ...' if len(self.repaired) > len(self.examples) else ''}); the "
                 "layers stay as they are. 'Fix geometries' repairs them for good."
             )
         if self.unreadable:
             lines.append(
-                f"{len(self.unreadable)} features have a geometry that cannot be used; they cover nothing."
+                _counted(
+                    len(self.unreadable),
+                    "feature has a geometry that cannot be used; it covers nothing.",
+                    "features have a geometry that cannot be used; they cover nothing.",
+                )
             )
         return lines
 
@@ -88,7 +93,12 @@ class Remarks:
         if not parts:
             return ""
         total = sum(map(len, self._left.values()))
-        return f"{total} features near the sites cover no ground of their own: {'; '.join(parts)}."
+        said = _counted(
+            total,
+            "feature near the sites covers no ground of its own",
+            "features near the sites cover no ground of their own",
+        )
+        return f"{said}: {'; '.join(parts)}."
 
 
 @dataclass
@@ -109,11 +119,16 @@ class WidthRemarks:
         """What the user should know: ``name`` of the field, and the ``width`` in its place; empty if nothing."""
         if self.unusable:
             shown = ", ".join(f"'{example}'" for example in self.examples)
+            lines = _counted(len(self.unusable), "line has", "lines have")
             return (
-                f"{len(self.unusable)} lines have no usable width in '{name}' (such as {shown}; a length of more than "
-                f"0 and at most 1000 m is one); {width:g} m was taken."
+                f"{lines} no usable width in '{name}' (such as {shown}; a length of more than 0 and at most 1000 m is "
+                f"one); {width:g} m was taken."
             )
         return "" if self.own else f"No line near the sites has a width in '{name}'; {width:g} m was taken."
+
+
+def _counted(count: int, one: str, several: str) -> str:
+    return f"{count} {one if count == 1 else several}"
 
 
 def tally(areas: Mapping[str, float], most: int = 30) -> str:

@@ -23,7 +23,13 @@ from qgis.core import (
 )
 
 from soundvis_core.errors import SKIPPED, InputError, SiteError
-from soundvis_core.landcover.osm_ground import LOOKED_AT, MAIN_KEYS, is_underground, unknown_ground
+from soundvis_core.landcover.osm_ground import (
+    LOOKED_AT,
+    MAIN_KEYS,
+    is_overlay,
+    is_underground,
+    unknown_ground,
+)
 from soundvis_core.landcover.osm_tags import parse_hstore
 from soundvis_core.progress import Progress, check_cancelled
 
@@ -65,17 +71,20 @@ _ORDERS = ("size", "layers")
 class Kind:
     """A class as the map has it: its name, under which name its weights are, and under which its share is given.
 
-    An unknown class has a name only.
+    An unknown class has a name only. underneath: its areas count only where nothing else covers the ground, because
+    tags say much that lies over ground of any kind.
     """
 
     name: str
     category: str = ""
     share: str = ""
+    underneath: bool = False
 
     @classmethod
     def of(cls, row: CrosswalkRow, crosswalk: Crosswalk) -> Kind:
         """The class that a row of a crosswalk stands for."""
-        return cls(row.name, crosswalk.category(row), crosswalk.share_name(row))
+        underneath = bool(crosswalk.keys) and row.weights is None
+        return cls(row.name, crosswalk.category(row), crosswalk.share_name(row), underneath)
 
 
 @dataclass(frozen=True)
@@ -84,7 +93,8 @@ class CoverOptions:
 
     class_field: empty for the tags of OpenStreetMap in fields of their own. width: of lines, in metres on the
     ground; width_field: the field or tag where a line has its own. order: ``size`` (buildings, then lines, then
-    polygons from small to large) or ``layers`` (the first layer and, within a layer, the last feature on top).
+    polygons from small to large) or ``layers`` (the first layer and, within a layer, the last feature on top); in both,
+    what is ``underneath`` lies below all else.
     """
 
     class_field: str = ""
@@ -230,9 +240,9 @@ class CoverLayer:
             tags[key] = tags[key] or value
         if "" in tags:
             row, name = self._crosswalk.valued(tags[""], self.lines)
-            is_ground = bool(name)
+            is_ground = bool(name) and not (self._crosswalk.keys and not self.lines and is_overlay(name))
         else:
-            row, name = self._crosswalk.tagged(tags)
+            row, name = self._tagged(tags)
             if row is None:
                 name, is_ground = unknown_ground(tags, self._crosswalk.keys, self.lines)
         if is_underground(tags, self.lines):
@@ -244,6 +254,15 @@ class CoverLayer:
         if self.lines and row.weights is None:
             return LeftOut(NO_WEIGHTS, name)
         return Kind.of(row, self._crosswalk)
+
+    def _tagged(self, tags: Mapping[str, str]) -> tuple[CrosswalkRow | None, str]:
+        """The row of tags and its name; of an area's rows the first with weights, where there is one."""
+        first = found = self._crosswalk.tagged(tags)
+        rest = dict(tags)
+        while not self.lines and found[0] is not None and found[0].weights is None:
+            rest.pop(found[0].key, None)
+            found = self._crosswalk.tagged(rest)
+        return first if found[0] is None else found
 
     def _part(
         self, feature: QgsFeature, key: FeatureKey, box: QgsRectangle, scale: float, remarks: Remarks
@@ -286,8 +305,8 @@ class CoverLayer:
 
     def _rank(self, kind: Kind, area: float, width: float, order: int, number: int) -> tuple[float, ...]:
         if self._options.order != _ORDERS[0]:
-            return (order, -number)
-        level = 1 if self.lines else 0 if kind.category == "Building" else 2
+            return (kind.underneath, order, -number)
+        level = 3 if kind.underneath else 1 if self.lines else 0 if kind.category == "Building" else 2
         return (level, -width if self.lines else area, order, -number)
 
 

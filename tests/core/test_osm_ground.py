@@ -11,6 +11,8 @@ from soundvis_core.landcover.osm_ground import (
     LINE_KEYS,
     LOOKED_AT,
     OUTLINE_KEYS,
+    OVERLAYS,
+    is_overlay,
     is_underground,
     unknown_ground,
 )
@@ -28,6 +30,11 @@ KEYS = ("landuse", "leisure")
         ({"landuse": "no", "man_made": "works"}, False, ("man_made=works", True)),
         ({"boundary": "administrative", "admin_level": "8"}, False, ("boundary=administrative", False)),
         ({"place": "island", "tourism": "attraction"}, False, ("place=island", False)),
+        ({"tourism": "Attraction"}, False, ("tourism=attraction", False)),
+        ({"tourism": "attraction", "man_made": "works"}, False, ("man_made=works", True)),
+        ({"leisure": "nature_reserve", "military": "danger_area"}, False, ("leisure=nature_reserve", False)),
+        ({"man_made": "bridge", "highway": "unheard_of"}, True, ("highway=unheard_of", True)),
+        ({"shop": "mall"}, False, ("shop=mall", True)),
         ({"route": "ferry"}, True, ("route=ferry", False)),
         ({"historic": "battlefield"}, False, ("historic=battlefield", False)),
         ({"sport": "soccer"}, False, ("sport=soccer", False)),
@@ -66,8 +73,23 @@ def test_what_lies_below(tags, line, expected):
     assert is_underground(tags, line) is expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("attraction", True),
+        ("Tourism=attraction", True),
+        ("shop=attraction", False),
+        ("mall", False),
+        ("", False),
+    ],
+)
+def test_overlays_in_one_field(text, expected):
+    assert is_overlay(text) is expected
+
+
 def test_keys_are_those_of_the_shipped_crosswalk_and_more():
     assert set(load_crosswalk("osm").keys) <= set(AREA_KEYS)
     assert set(LINE_KEYS) == set(CROSSWALK_LINE_KEYS) <= set(AREA_KEYS)
     assert not set(OUTLINE_KEYS) & set(AREA_KEYS)
+    assert {tag.partition("=")[0] for tag in OVERLAYS} <= set(AREA_KEYS)
     assert len(set(LOOKED_AT)) == len(LOOKED_AT)

@@ -200,7 +200,7 @@ def test_source_tells_paper_and_extension_and_unknown_classes_are_listed(run, ma
     assert "crosswalk does not know" in site["lc_bga_reason"] and "no data" in site["lc_bga_reason"]
     (warning,) = [text for text in made.feedback.warnings if "does not know" in text]
     assert "landuse=moonscape (0.78" in warning  # a quarter of the circle of 3.14 ha
-    assert "1 features near the sites cover no ground of their own: 1 without a class." in made.feedback.text
+    assert "1 feature near the sites covers no ground of its own: 1 without a class." in made.feedback.text
 
 
 def test_a_crosswalk_of_the_users_with_draws(run, make_points, tmp_path):

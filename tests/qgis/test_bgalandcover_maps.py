@@ -75,7 +75,7 @@ def test_lines_have_widths_of_their_own(run, make_points):
     assert site["lc_road_sidewalk"] == pytest.approx(strip(40, 12), abs=0.0006)
     assert site["lc_extension_classes"] == pytest.approx(strip(40, 8), abs=0.0006)
     assert site["lc_waterbody"] == pytest.approx(strip(0, 8), abs=0.0006)
-    assert any("1 lines have no usable width in 'width'" in text for text in made.feedback.warnings)
+    assert any("1 line has no usable width in 'width'" in text for text in made.feedback.warnings)
     with pytest.raises(AlgorithmError, match="No line layer has a field 'breadth'"):
         run("bgalandcover", {**parameters, "WIDTH_FIELD": "breadth"})
 
@@ -113,7 +113,7 @@ def test_widths_among_other_tags(run, make_points):
     expected = sum(strip(north, width) for north, width in widths.items())
     assert site["lc_road_sidewalk"] == pytest.approx(expected, abs=0.001)
     (warning,) = [text for text in made.feedback.warnings if "usable width" in text]
-    assert warning.startswith("1 lines have no usable width in 'Width' (such as '4-5';")
+    assert warning.startswith("1 line has no usable width in 'Width' (such as '4-5';")
     made = run("bgalandcover", {**parameters, "WIDTH_FIELD": "breadth"})
     assert any(
         "No line near the sites has a width in 'breadth'; 3 m was taken" in w for w in made.feedback.warnings
@@ -150,7 +150,7 @@ def test_odd_geometries_count_and_the_invalid_are_repaired_with_a_remark(run, ma
     # West and east quarters of the circle, less half of the disc that lies in them.
     assert site["lc_grassland"] == pytest.approx(0.5 - 0.5 * math.pi * 20**2 / ground, abs=0.002)
     (warning,) = [text for text in made.feedback.warnings if "repaired" in text]
-    assert warning.startswith("1 invalid polygons were repaired") and "'map'" in warning
+    assert warning.startswith("1 invalid polygon was repaired") and "'map'" in warning
 
 
 def test_the_order_of_layers_decides_where_that_is_asked_for(run, make_points):

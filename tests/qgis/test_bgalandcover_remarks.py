@@ -32,12 +32,12 @@ def test_features_are_counted_once_in_however_many_neighbourhoods(run, make_poin
     }
     made = run("bgalandcover", parameters)
     assert "3 polygons and lines lie near the sites." in made.feedback.text
-    assert "1 features near the sites cover no ground of their own: 1 underground (highway=primary: 1)." in (
+    assert "1 feature near the sites covers no ground of its own: 1 underground (highway=primary: 1)." in (
         made.feedback.text
     )
-    assert any(text.startswith("1 lines have no usable width") for text in made.feedback.warnings)
+    assert any(text.startswith("1 line has no usable width") for text in made.feedback.warnings)
     (repaired,) = [text for text in made.feedback.warnings if "repaired" in text]
-    assert repaired.startswith("1 invalid polygons were repaired for this run (features 2 of 'map');")
+    assert repaired.startswith("1 invalid polygon was repaired for this run (feature 2 of 'map');")
 
 
 def test_class_fields_stand_in_the_order_of_the_crosswalk(run, make_points, tmp_path):
@@ -73,9 +73,7 @@ def test_a_circle_far_larger_than_the_map_is_told(run, make_points, tmp_path):
         (site,) = run("bgalandcover", parameters).features()
         assert site["lc_bga_status"] == "skipped"
         little = run("bgalandcover", {**parameters, "RADIUS": 5000.0 if "CROSSWALK" not in more else 60.0})
-        assert any(
-            "1 sites have less than 1% of their circle on the map" in w for w in little.feedback.warnings
-        )
+        assert any("1 site has less than 1% of its circle on the map" in w for w in little.feedback.warnings)
         assert "fills too little of it to be measured: choose a smaller radius" in site["lc_bga_reason"]
 
 
@@ -136,7 +134,7 @@ def test_ground_with_keys_beyond_the_crosswalk_is_unknown_and_listed(run, make_p
         "9 features near the sites cover no ground of their own: 1 without a class; 1 underground "
         "(man_made=reservoir_covered: 1); 6 with tags that are no land cover (boundary=administrative: 1, "
         "place=suburb: 1, historic=district: 1, power=line: 1, man_made=pipeline: 1, barrier=fence: 1); "
-        "1 lines of classes without weights (highway=proposed: 1)."
+        "1 as lines of classes without weights (highway=proposed: 1)."
     ) in made.feedback.text
     # With a crosswalk that names two keys only, the ground of others is as unknown.
     own = tmp_path / "own.csv"
@@ -146,3 +144,78 @@ def test_ground_with_keys_beyond_the_crosswalk_is_unknown_and_listed(run, make_p
     # The meadow is half of a quarter less what lies below y = -100; all of the quarter's rest is forest.
     assert site["lc_unknown"] > 0.5 and site["lc_nodata"] == 0.0
     assert site["lc_unknown"] + site["lc_landuse_forest"] == pytest.approx(0.75, abs=0.0006)
+
+
+OVERLAY_FIELDS = ("landuse", "leisure", "natural", "tourism", "military", "man_made", "shop")
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "leisure=nature_reserve",
+        "natural=peninsula",
+        "natural=coastline",
+        "tourism=attraction",
+        "military=danger_area",
+        "man_made=bridge",
+    ],
+)
+@pytest.mark.parametrize("order", ["size", "layers"])
+def test_what_lies_over_ground_of_any_kind_hides_none(run, make_points, tag, order):
+    """A small area with the tag, on top by size and by order, over a forest on half of the circle."""
+    key, value = tag.split("=")
+    layer = make_map(
+        [(box(-300, -300, 0, 300), {"landuse": "forest"}), (box(-100, -100, 100, 100), {key: value})],
+        fields=OVERLAY_FIELDS,
+    )
+    made = run("bgalandcover", {"INPUT": make_points([CENTRE]), "LANDCOVER": layer.id(), "ORDER": order})
+    (site,) = made.features()
+    assert site["lc_forest_vegetation"] == pytest.approx(0.5, abs=0.001)
+    assert site["lc_bga_status"] == "ok" and site["lc_unknown"] == 0.0
+    assert site["lc_bio_raw"] == pytest.approx(0.5, abs=0.001)
+    # Rows of the crosswalk count where nothing else lies; overlays without a row cover nothing.
+    has_row = key in ("leisure", "natural")
+    assert site["lc_nodata"] == pytest.approx(0.0 if has_row else 0.5, abs=0.001)
+    assert site["lc_unmapped"] == pytest.approx(0.5, abs=0.001)
+    assert (f"1 with tags that are no land cover ({tag}: 1)" in made.feedback.text) != has_row
+
+
+def test_an_unmapped_tag_beside_a_known_one_and_unknown_ground(run, make_points):
+    """Quarters: a reserve tagged as forest, a mall (unknown) on a forest, a reserve on a mall, a reserve alone."""
+    layer = make_map(
+        [
+            (box(0, 0, 200, 200), {"landuse": "forest", "leisure": "nature_reserve", "natural": "peninsula"}),
+            (box(-300, 0, 0, 300), {"landuse": "forest"}),
+            (box(-200, 0, 0, 200), {"shop": "mall", "tourism": "attraction"}),
+            (box(-200, -200, 0, 0), {"shop": "mall"}),
+            (box(-150, -150, 0, 0), {"leisure": "nature_reserve"}),
+            (box(0, -200, 200, 0), {"leisure": "nature_reserve"}),
+        ],
+        fields=OVERLAY_FIELDS,
+    )
+    made = run("bgalandcover", {"INPUT": make_points([CENTRE]), "LANDCOVER": layer.id()})
+    (site,) = made.features()
+    assert site["lc_forest_vegetation"] == pytest.approx(0.25, abs=0.001)
+    assert site["lc_unknown"] == pytest.approx(0.5, abs=0.001) and site["lc_nodata"] == 0.0
+    assert site["lc_unmapped"] == pytest.approx(0.75, abs=0.001)
+
+
+def test_other_schemes_keep_their_unmapped_ground_on_top(run, make_points):
+    layer = make_map(
+        [(box(-300, -300, 300, 300), {"code": "311"}), (box(0, -200, 200, 200), {"code": "335"})],
+        fields=("code",),
+    )
+    parameters = {"INPUT": make_points([CENTRE]), "LANDCOVER": layer.id(), "CROSSWALK": "corine"}
+    (site,) = run("bgalandcover", {**parameters, "CLASS_FIELD": "code"}).features()
+    assert site["lc_unmapped"] == pytest.approx(0.5, abs=0.001)
+
+
+def test_overlays_of_geofabrik_hide_nothing(run, make_points):
+    layer = make_map(
+        [(box(-300, -300, 300, 300), {"fclass": "forest"})]
+        + [(box(-150, -150, 150, 150), {"fclass": kind}) for kind in ("nature_reserve", "attraction")],
+        fields=("fclass",),
+    )
+    made = run("bgalandcover", {"INPUT": make_points([CENTRE]), "LANDCOVER": layer.id()})
+    assert made.features()[0]["lc_forest_vegetation"] == 1.0
+    assert "1 with tags that are no land cover (attraction: 1)" in made.feedback.text

@@ -122,7 +122,7 @@ def test_a_table_that_may_be_of_two_kinds(run, tmp_path):
         run("bgatable", {"TABLE": str(table), "KIND": "crosswalk", "OUTPUT": None})
     table.write_text("class,code,biophony,geophony,anthrophony,source\nA,1,1,0,0,user\n")
     made = run("bgatable", {"TABLE": str(table), "OUTPUT": None})
-    assert made.feedback.warnings == [] and "weights and crosswalk, 1 rows, no mistakes" in made.feedback.text
+    assert made.feedback.warnings == [] and "weights and crosswalk, 1 row, no mistakes" in made.feedback.text
 
 
 def test_what_cannot_be_run_is_said_before(run, tmp_path):

@@ -112,7 +112,7 @@ def test_sites_without_land_cover_are_named(run, study, classes, places):
     names = [f"S{number}" for number in range(len(places))]
     made = run("footprintsweep", parameters(make_points(moved, {"site_id": names, **sound}), classes))
     assert {row["sites"] for row in made.features()} == {22}
-    assert "1 sites have no land cover: the site has no geometry." in made.feedback.warnings
+    assert "1 site has no land cover: the site has no geometry." in made.feedback.warnings
     assert any(
         "2 of 24 sites are left out: S0 (radius 20 m: no value); S1" in line
         for line in made.feedback.warnings

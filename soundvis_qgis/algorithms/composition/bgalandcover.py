@@ -64,9 +64,10 @@ class BgaLandCover(ComposeSites):
         "tells how much of each site's composition comes from which. Classes that the crosswalk does not know are "
         "listed in the log with their area and stay unmapped: nothing is guessed.\n"
         "Where features overlap, the ground counts once: by default buildings lie on top, then lines (the widest "
-        "first), then polygons from the smallest to the largest. The radius is in metres on the ground, whatever the "
-        "coordinate reference systems. Shares are of the whole circle and true to about 0.001 (of a class raster "
-        "0.003); a site with nothing mapped has no composition (null)."
+        "first), then polygons from the smallest to the largest. Tags that the crosswalk calls unmapped (nature "
+        "reserves, landforms) count only where nothing else covers the ground. The radius is in metres on the "
+        "ground, whatever the coordinate reference systems. Shares are of the whole circle and true to about 0.001 (of "
+        "a class raster 0.003); a site with nothing mapped has no composition (null)."
     )
     REQUIRES = ("numpy", "pyproj")
 
@@ -294,8 +295,9 @@ class BgaLandCover(ComposeSites):
                     f"{hint}Add them to a crosswalk of your own to have them count."
                 )
         if self._thin:
+            sites, their = ("site has", "its") if self._thin == 1 else ("sites have", "their")
             progress.warn(
-                f"{self._thin} sites have less than {100.0 * LEAST_KNOWN:g}% of their circle on the map, so that their "
+                f"{self._thin} {sites} less than {100.0 * LEAST_KNOWN:g}% of {their} circle on the map, so that the "
                 "composition rests on a few samples. Choose a smaller radius, or give a map that reaches farther."
             )
         if self._areas:

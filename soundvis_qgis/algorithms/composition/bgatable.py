@@ -119,7 +119,9 @@ class BgaTable(Algorithm):
             # QGIS itself writes an error several times, so it does not list them once more.
             more = "" if len(error.problems) == 1 else " The log lists them all."
             raise InputError(f"{error.summary}. {error.problems[0]}{more}") from error
-        progress.info(f"{source.name}: {found.kind}, {found.rows} rows, no mistakes.")
+        progress.info(
+            f"{source.name}: {found.kind}, {found.rows} {'row' if found.rows == 1 else 'rows'}, no mistakes."
+        )
         if found.not_crosswalk:
             progress.warn(
                 "By its columns the table may be a crosswalk as well, and as one it has mistakes. Mend them if it is "

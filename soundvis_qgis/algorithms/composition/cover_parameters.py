@@ -144,7 +144,7 @@ def _add_advanced(algorithm: Algorithm) -> None:
         ORDERS,
         "Which class counts where features overlap. size: buildings, then lines (the widest first), then polygons "
         "from the smallest to the largest; of equals, the later one. layers: the first layer of the list, and "
-        "within a layer the last feature.",
+        "within a layer the last feature. In both, tags that the crosswalk calls unmapped lie below all else.",
         advanced=True,
     )
     algorithm.add(

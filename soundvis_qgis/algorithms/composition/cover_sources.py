@@ -168,7 +168,10 @@ class VectorCover:
 
     def tell(self, progress: Progress) -> None:
         """What was met, for the log."""
-        progress.info(f"{len(self._remarks.used)} polygons and lines lie near the sites.")
+        used = len(self._remarks.used)
+        progress.info(
+            f"{used} {'polygon or line lies' if used == 1 else 'polygons and lines lie'} near the sites."
+        )
         warnings = self._remarks.warnings()
         empty = [layer for layer in self._layers if layer.empty]
         if empty:

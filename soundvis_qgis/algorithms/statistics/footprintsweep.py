@@ -241,7 +241,7 @@ class FootprintSweep(Algorithm):
                 log.tell(reason)
                 reasons[str(reason)] = reasons.get(str(reason), 0) + 1
         for reason, count in reasons.items():
-            progress.warn(f"{count} sites have no land cover: {reason}.")
+            progress.warn(f"{count} {'site has' if count == 1 else 'sites have'} no land cover: {reason}.")
         return values, unmapped
 
     def _say(
@@ -268,7 +268,9 @@ class FootprintSweep(Algorithm):
             names = sites.site_names()
             shown = "; ".join(f"{names[site]} ({sweep.reasons[site]})" for site in dropped[:5])
             more = f" and {len(dropped) - 5} more" if len(dropped) > 5 else ""
-            progress.warn(f"{len(dropped)} of {len(sites)} sites are left out: {shown}{more}.")
+            progress.warn(
+                f"{len(dropped)} of {len(sites)} sites {'is' if len(dropped) == 1 else 'are'} left out: {shown}{more}."
+            )
         best = sweep.best
         if best is None:
             progress.warn(f"No radius can be compared: {sweep.rows[0].note}.")
