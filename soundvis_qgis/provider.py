@@ -5,10 +5,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from qgis.core import QgsApplication, QgsProcessingModelAlgorithm, QgsProcessingProvider
+from qgis.core import (
+    QgsApplication,
+    QgsProcessingModelAlgorithm,
+    QgsProcessingParameterFileDestination,
+    QgsProcessingProvider,
+)
 from qgis.PyQt.QtGui import QIcon
 
 from .algorithms import ALGORITHMS
+from .algorithms.statistics.output_files import report_problem
 from .layers.sinks import format_problem
 
 RESOURCES = Path(__file__).resolve().parent / "resources"
@@ -35,9 +41,19 @@ class ReadyModel(QgsProcessingModelAlgorithm):
         return instance
 
     def checkParameterValues(self, parameters, context):  # noqa: ANN001, ANN201 - QGIS's signature
-        """A format or a model that the last step would refuse is refused before the first."""
+        """A format, a place or a model that the last step would refuse is refused before the first."""
+        layers, reports = {}, []
         for definition in self.destinationParameterDefinitions():
-            problem = format_problem(parameters.get(definition.name()))
+            value = parameters.get(definition.name())
+            problem = format_problem(value)
+            if problem:
+                return False, problem
+            if isinstance(definition, QgsProcessingParameterFileDestination):
+                reports.append(value)
+            else:
+                layers[definition.description()] = value
+        for report in reports or [None]:
+            problem = report_problem(layers, report)
             if problem:
                 return False, problem
         from .runtime.execution import job_problem

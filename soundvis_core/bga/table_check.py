@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Callable
 
 from ..classes import slug
 from ..errors import InputError
@@ -60,7 +61,8 @@ def check_table(file: Path, kind: str = "") -> TableCheck:
     """Read a table as the tools do.
 
     kind: one of ``KINDS``; "" tells by the columns, and checks as both what may be weights or a crosswalk. Raises
-    :class:`.csv_table.TableError` with all that is wrong with its rows, :class:`InputError` where it cannot be read at
+    :class:`.csv_table.TableError` with all that is wrong with its rows (as weights and as a crosswalk, where it may be
+    both and is no table of weights), :class:`InputError` where it cannot be read at
     all.
     """
     if file.is_file() and file.stat().st_size > _MOST_BYTES:
@@ -68,12 +70,15 @@ def check_table(file: Path, kind: str = "") -> TableCheck:
     table = CsvTable(file, kind or "table")
     header = {slug(title) for title in table.header}
     if not kind and _kind_of(header) == WEIGHTS and not header & _OF_WEIGHTS:
-        read_weight_rows(file)
-        try:
-            read_rows(file, own=True)
-        except TableError as error:
-            return TableCheck(WEIGHTS, len(table), error.problems)
-        return TableCheck(BOTH, len(table))
+        as_weights, as_crosswalk = _mistakes(read_weight_rows, file), _mistakes(read_rows, file, own=True)
+        if as_weights:
+            # A line that is wrong either way is told once.
+            told = set(map(_line_of, as_weights))
+            further = [
+                f"{problem} (As a crosswalk.)" for problem in as_crosswalk if _line_of(problem) not in told
+            ]
+            raise TableError(f"weight {table.name}", sorted((*as_weights, *further), key=_line_of))
+        return TableCheck(WEIGHTS if as_crosswalk else BOTH, len(table), as_crosswalk)
     kind = kind or _kind_of(header)
     if kind == CROSSWALK:
         read_rows(file, own=True)
@@ -82,6 +87,19 @@ def check_table(file: Path, kind: str = "") -> TableCheck:
     else:
         read_weight_rows(file)
     return TableCheck(kind, len(table))
+
+
+def _mistakes(read: Callable[..., object], file: Path, **how: bool) -> tuple[str, ...]:
+    """All that is wrong with the rows of a table where it is read so."""
+    try:
+        read(file, **how)
+    except TableError as error:
+        return error.problems
+    return ()
+
+
+def _line_of(problem: str) -> int:
+    return int(problem.partition(":")[0].rpartition(" ")[2])
 
 
 def _kind_of(header: set[str]) -> str:

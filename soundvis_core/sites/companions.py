@@ -163,8 +163,8 @@ class Companions:
         if beyond:
             rows = "1 row" if beyond == 1 else f"{beyond} rows"
             text = f"a latitude beyond 90 degrees in {rows} of the {table.name}: are latitude and longitude swapped?"
-            # Few are slips of their rows; where they are half of all, the columns may be swapped.
-            if 2 * beyond >= len(table.rows):
+            # Few are slips of their rows; where they are most of all, the columns may be swapped.
+            if 2 * beyond > len(table.rows):
                 self._swapped[table.name] = text
             self._progress.warn(f"There is {text}")
         return finder

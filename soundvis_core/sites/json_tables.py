@@ -22,6 +22,11 @@ from .table_columns import Columns, recognise
 #: Larger files are no lists; street-level archives have the longest.
 _MOST_BYTES = {"photo": 256 << 20, "recording": 64 << 20}
 _DEEPEST = 8
+#: Where answers without a list say why, the plainest first; so much of it is passed on.
+_REASONS = ("message", "detail", "error_description", "error")
+_LONGEST = 200
+#: What archives call their lists.
+_LISTS = ("recordings", "results", "docs", "data", "features")
 #: Objects with more names are no rows of a table.
 _MOST_COLUMNS = 1000
 
@@ -38,7 +43,9 @@ def is_json(path: str) -> bool:
             start = file.read(1 << 10)
     except OSError:
         return False
-    return start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
+    coding = _coding(start)
+    # Half a letter may stand at the end.
+    return start.decode(coding, "replace").lstrip("\ufeff \t\r\n")[:1] in ("{", "[")
 
 
 def read_records(path: str, one: str) -> list[Mapping[str, Any]]:
@@ -63,12 +70,16 @@ def table_of(name: str, records: Sequence[Mapping[str, Any]], files: Names, one:
 def read_json_table(path: str, name: str, files: Names, one: str) -> Table:
     """The table in a JSON file that the user names. Raises InputError where there is none in it."""
     try:
-        records = read_records(path, one)
+        content = _content(path, _MOST_BYTES[one])
+        records = list(_records(content, one))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"The {name} is JSON that cannot be read: {error}. Get it anew, or save it as CSV."
         ) from error
     if not records:
+        answer = _answer(content)
+        if answer:
+            raise InputError(f"The {name} is JSON without {one}s: {answer}")
         raise InputError(
             f"The {name} is JSON without a list about {one}s: of no object in it are the file or id known, and the "
             "place, time or licence. Save it as CSV, with columns called file, latitude and longitude."
@@ -79,7 +90,9 @@ def read_json_table(path: str, name: str, files: Names, one: str) -> Table:
 def _content(path: str, most: int) -> Any:
     if os.path.getsize(path) > most:
         raise ValueError(f"it is larger than {most >> 20} MB")
-    with open(path, encoding="utf-8-sig") as file:
+    with open(path, "rb") as file:
+        coding = _coding(file.read(4))
+    with open(path, encoding=coding) as file:
         text = file.read()
     try:
         return json.loads(text)
@@ -92,6 +105,33 @@ def _content(path: str, most: int) -> Any:
         except ValueError:
             pass
         raise
+
+
+def _coding(start: bytes) -> str:
+    """How a file that begins so is written; Windows writes UTF-16 where a list is saved from its command line."""
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    # All letters of JSON's beginning are ASCII.
+    if len(start) >= 2 and 0 in start[:2]:
+        return "utf-16-be" if start[0] == 0 else "utf-16-le"
+    return "utf-8-sig"
+
+
+def _answer(content: Any) -> str:
+    """What a programming interface answered in place of a list: why there is none, or that nothing was found."""
+    if not isinstance(content, dict):
+        return "it holds an empty list." if content == [] else ""
+    for said in (content, content.get("error")):
+        texts = [said.get(key) for key in _REASONS] if isinstance(said, dict) else []
+        text = next((text for text in texts if isinstance(text, str) and text.strip()), "")
+        if text:
+            short = " ".join(text.split())
+            short = short if len(short) <= _LONGEST else short[:_LONGEST] + "..."
+            return f"the archive answered '{short}'. Mend the request and get it anew."
+    nodes = [content, *(node for node in content.values() if isinstance(node, dict))]
+    if any(node.get(key) == [] for node in nodes for key in _LISTS):
+        return "the archive answered with 0 results. Ask for others and get the list anew."
+    return ""
 
 
 def _records(node: Any, one: str, depth: int = 0) -> Iterator[Mapping[str, Any]]:

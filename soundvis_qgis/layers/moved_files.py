@@ -19,10 +19,15 @@ def is_whole(path: str) -> bool:
 
 def below(base: str, path: str) -> Iterator[str]:
     """Where a whole path may lie below another folder: its end, the longest first. Slashes of all systems count."""
-    plain = posixpath.normpath(_SLASHES.sub("/", path))
-    parts = [part for part in plain.split("/") if part and not part.endswith(":")]
+    parts = _parts(path)
     for first in range(len(parts)):
         yield os.path.join(base, *parts[first:])
+
+
+def _parts(path: str) -> list[str]:
+    """The folders of a path and its file, without a drive."""
+    plain = posixpath.normpath(_SLASHES.sub("/", path))
+    return [part for part in plain.split("/") if part and not part.endswith(":")]
 
 
 @dataclass
@@ -40,6 +45,8 @@ class Searches:
     moved: dict[str, str] = field(default_factory=dict)
     #: Different paths of which only the end is the same, and the file that both led to: the first such.
     mixed_up: tuple[str, str, str] | None = None
+    #: Of ``moved``, those of which nothing but the file's own name is in the path that led to them.
+    by_name: dict[str, str] = field(default_factory=dict)
 
     def found(self, path: str, file: str = "", moved: bool = False) -> None:
         """Take note of a path, and of the file that it led to (empty: none)."""
@@ -49,15 +56,26 @@ class Searches:
             self.first = self.first or path
         elif moved:
             before = self.moved.setdefault(file, path)
+            if self._by_name_alone(path, file):
+                self.by_name.setdefault(file, path)
             if before != path and self.mixed_up is None:
                 self.mixed_up = before, path, file
 
+    def _by_name_alone(self, path: str, file: str) -> bool:
+        """Whether a file of that name may be any: neither folders below the base agree with the path nor the base."""
+        folder, base = os.path.dirname(os.path.normpath(file)), os.path.normpath(self.base)
+        if not self.base or os.path.normcase(folder) != os.path.normcase(base):
+            return False
+        parts = _parts(path)
+        return len(parts) > 1 and os.path.normcase(parts[-2]) != os.path.normcase(os.path.basename(base))
+
     def info(self) -> str:
-        """That files were found elsewhere; empty where none was."""
-        if not self.moved:
+        """That files were found elsewhere; empty where none was. Those found by name alone are warned of instead."""
+        moved = {file: path for file, path in self.moved.items() if file not in self.by_name}
+        if not moved:
             return ""
-        file, path = next(iter(self.moved.items()))
-        count = len(self.moved)
+        file, path = next(iter(moved.items()))
+        count = len(moved)
         which = "1 file is" if count == 1 else f"{count} files are"
         return (
             f"{which} not where the path says; found below the base folder by the end of the path: "
@@ -65,7 +83,16 @@ class Searches:
         )
 
     def warnings(self) -> Iterator[str]:
-        """That no file at all was found, and that one was taken for two."""
+        """That no file at all was found, that only names were the same, and that one file was taken for two."""
+        if self.by_name:
+            file, path = next(iter(self.by_name.items()))
+            count = len(self.by_name)
+            which = "1 file was" if count == 1 else f"{count} files were"
+            yield (
+                f"{which} found below the base folder by name alone: {file} for {path}"
+                f"{' and so on' if count > 1 else ''}. Check that they are the same recordings or photos, or give the "
+                "base folder one level higher."
+            )
         if self.mixed_up is not None:
             one, other, file = self.mixed_up
             yield (

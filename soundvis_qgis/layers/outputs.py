@@ -25,7 +25,7 @@ from qgis.core import (
 
 from .gdal_errors import quiet_gdal
 from .masking import mask_secrets
-from .side_cars import METADATA, STYLE, called_alike, side_car_stem
+from .side_cars import METADATA, STYLE, called_alike, is_users, mark_ours, side_car_stem
 from .source_folder import SOURCE_FOLDER
 
 #: A style: takes the layer and changes how it is drawn; False where the layer does not suit it.
@@ -126,14 +126,26 @@ class OutputLayer:
         """What files beside the output go by, "" for none, and a warning where that is not its own name."""
         if self._holds_styles:
             # It holds all of them itself, so that others of its name have theirs beside it.
-            return ("" if called_alike(self._path) else os.path.splitext(self._path)[0]), ""
+            stem = os.path.splitext(self._path)[0]
+            if called_alike(self._path):
+                return "", ""
+            if is_users(stem + STYLE):
+                return "", (
+                    f"{os.path.basename(stem)}{STYLE} is not as SoundVis wrote it, so it was left as it is: the style "
+                    f"of {os.path.basename(self._path)} is inside it."
+                )
+            return stem, ""
         return side_car_stem(self._path, [path.split("|")[0] for path in own])
 
     def _write_metadata(self, layer: QgsMapLayer, elsewhere: str) -> tuple[str, bool]:
         """Message and success. elsewhere: the path without ending where the usual place is another dataset's."""
-        if elsewhere and not self._holds_styles:
-            return layer.saveNamedMetadata(elsewhere + METADATA)
-        return self._with_layer_name(layer).saveDefaultMetadata()
+        if self._holds_styles:
+            return self._with_layer_name(layer).saveDefaultMetadata()
+        file = (elsewhere or os.path.splitext(self._path)[0]) + METADATA
+        message, saved = layer.saveNamedMetadata(file)
+        if saved:
+            mark_ours(file)
+        return message, saved
 
     def _layer(self, context: QgsProcessingContext) -> QgsMapLayer | None:
         if self.raster:
@@ -218,13 +230,15 @@ class OutputLayer:
             if not style(painted):
                 continue
             file = stem + ("" if index == 0 else "_" + name.lower().replace(" ", "_")) + STYLE
-            if stem and (index == 0 or not called_alike(file)):
+            if stem and (index == 0 or not (called_alike(file) or is_users(file))):
                 message, saved = painted.saveNamedStyle(file)
-                if not saved:
+                if saved:
+                    mark_ours(file)
+                else:
                     warnings.append(f"The style '{name}' could not be written: {message}")
             elif stem and not inside:
                 warnings.append(
-                    f"The style '{name}' was not written: {os.path.basename(file)} belongs to another file."
+                    f"The style '{name}' was not written: {os.path.basename(file)} belongs to something else."
                 )
             if isinstance(painted, QgsVectorLayer) and inside:
                 warnings += _save_in_database(painted, name, index == 0)
@@ -255,6 +269,8 @@ class OutputLayer:
         message, saved = layer.saveNamedStyle(
             stem + STYLE, category.Fields | category.AttributeTable | category.CustomProperties
         )
+        if saved:
+            mark_ours(stem + STYLE)
         return [] if saved else [f"The labels of the fields could not be written: {message}"]
 
 

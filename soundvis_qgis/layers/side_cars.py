@@ -1,7 +1,9 @@
 """Which files may be written beside an output.
 
 QGIS applies ``lc.qml`` and ``lc.qmd`` to whatever is called ``lc`` in the folder: ``lc.tif`` as well as ``lc.geojson``.
-They are written only where nothing else of that name would be drawn by them, and never over those of something else.
+They are written only where nothing else of that name would be drawn by them, and never over those of something else or
+of the user. Ours end with a remark; QGIS leaves it out when it writes a style anew, so one that the user has changed
+and saved is the user's.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ from .overwriting import same_file
 from .sinks import is_geopackage, output_extension
 
 STYLE, METADATA = ".qml", ".qmd"
+#: Behind the document of each side-car that SoundVis writes.
+_OURS = b"<!-- written by SoundVis, which may replace it -->"
 #: What lies beside a dataset of an ending and is none by itself.
 _COMPANIONS = {
     ".shp": (".dbf", ".shx"),
@@ -65,6 +69,30 @@ def called_alike(path: str, besides: Collection[str] = ()) -> list[str]:
     ]
 
 
+def mark_ours(file: str) -> None:
+    """Note in a side-car just written that it is ours."""
+    # Without the note a later run leaves the file alone, which costs nothing now.
+    with suppress(OSError), open(file, "ab") as stream:
+        stream.write(b"\n" + _OURS + b"\n")
+
+
+def is_users(file: str) -> bool:
+    """Whether a side-car is there that SoundVis did not write, or that was changed since."""
+    if not os.path.lexists(file):
+        return False
+    try:
+        with open(file, "rb") as stream:
+            stream.seek(-min(os.path.getsize(file), 2 * len(_OURS)), os.SEEK_END)
+            return not stream.read().rstrip().endswith(_OURS)
+    except OSError:
+        return True
+
+
+def users_side_car(stem: str) -> str:
+    """The file name of the style or else the metadata of a user that go by ``stem``; empty where there are none."""
+    return next((os.path.basename(stem) + kind for kind in (STYLE, METADATA) if is_users(stem + kind)), "")
+
+
 def side_car_stem(path: str, own: Collection[str] = ()) -> tuple[str, str]:
     """The path without ending that the side-cars of the output ``path`` go by, and a warning where it is not the usual.
 
@@ -74,12 +102,15 @@ def side_car_stem(path: str, own: Collection[str] = ()) -> tuple[str, str]:
     stem, ending = os.path.splitext(path)
     others = called_alike(path, own)
     written = any(os.path.exists(stem + kind) for kind in (STYLE, METADATA))
-    if not others or not (written or any(not _styled_inside(stem, other) for other in others)):
+    users = users_side_car(stem)
+    if others and (written or any(not _styled_inside(stem, other) for other in others)):
+        said = f"QGIS would apply {os.path.basename(stem)}{STYLE} to {others[0]} as well, so it was left as it is: "
+    elif users:
+        said = f"{users} is not as SoundVis wrote it, so it was left as it is: "
+    else:
         return stem, ""
-    name = os.path.basename(stem)
-    said = f"QGIS would apply {name}{STYLE} to {others[0]} as well, so it was left as it is: "
     another = f"{stem}_{ending[1:].lower()}"
-    if called_alike(another + STYLE):
+    if called_alike(another + STYLE) or users_side_car(another):
         return "", f"{said}the style of {os.path.basename(path)} was not written beside it."
     return another, (
         f"{said}the style and the metadata of {os.path.basename(path)} are in {os.path.basename(another)}{STYLE} and "

@@ -158,6 +158,44 @@ def test_json_that_is_no_list(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "\ufeff utf-16-be"]
+)
+def test_lists_in_all_encodings(tmp_path, encoding):
+    """PowerShell saves what a command answers as UTF-16."""
+    files.wav(tmp_path / "in" / "a.wav")
+    mark, _, plain = encoding.rpartition(" ")
+    list_ = tmp_path / "list.json"
+    list_.write_bytes(
+        (mark + '[{"file": "a.wav", "lat": 48, "lon": 2, "author": "\u0160\u00e1rka"}]').encode(plain)
+    )
+    found, _ = scan(tmp_path / "in", metadata=str(list_))
+    assert (found["a.wav"].position, found["a.wav"].author) == ((48.0, 2.0), "\u0160\u00e1rka")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (
+            {"error": "missing_key", "message": "No api key\nprovided"},
+            "the archive answered 'No api key provided'. M",
+        ),
+        ({"detail": "Invalid token."}, r"answered 'Invalid token\.'"),
+        ({"error": {"message": "Invalid OAuth", "code": 190}}, "answered 'Invalid OAuth'"),
+        ({"error": "x" * 900}, r"answered 'x{200}\.\.\.'"),
+        ({"numRecordings": "0", "recordings": []}, "answered with 0 results"),
+        ({"response": {"numFound": 0, "docs": []}}, "answered with 0 results"),
+        ([], "it holds an empty list"),
+        ({"message": 5, "data": [[1]]}, "without a list about recordings"),
+    ],
+)
+def test_answers_without_a_list_say_why(tmp_path, content, words):
+    files.wav(tmp_path / "in" / "a.wav")
+    (tmp_path / "list.json").write_text(json.dumps(content), "utf-8")
+    with pytest.raises(InputError, match=words):
+        scan(tmp_path / "in", metadata=str(tmp_path / "list.json"))
+
+
+@pytest.mark.parametrize(
     ("ending", "start"), [("xlsx", b"PK\3\4"), ("xls", b"\xd0\xcf\x11\xe0"), ("csv", b"PK\3\4")]
 )
 def test_spreadsheets_are_refused(tmp_path, ending, start):

@@ -57,6 +57,11 @@ def test_true_midnights(tmp_path):
         "2012-05-06",
     ]
     assert times(tmp_path, "date", ["2012-05-05T00:00:00+02:00"]) == ["2012-05-05T00:00:00+02:00"]
+    # An offset of nothing is UTC, as Z is.
+    mixed = ["2012-05-05T00:00:00", "2012-05-06T00:00:00", "2012-05-07T00:00:00+00:00"]
+    assert times(tmp_path, "datetime", mixed) == ["2012-05-05", "2012-05-06", "2012-05-07"]
+    mixed[2] = "2012-05-07T00:00:00+02:00"
+    assert times(tmp_path, "datetime", mixed)[2] == mixed[2]
     assert times(tmp_path, "date,time", ["2012-05-05T00:00:00Z,00:00"]) == ["2012-05-05T00:00:00Z"]
     backed = times(tmp_path, "datetime", ["2012-05-05T00:00:00Z"] * 2, ["20120505_000000.wav", "a.wav"])
     assert backed == ["2012-05-05T00:00:00Z", "2012-05-05"]

@@ -203,6 +203,11 @@ def test_what_may_be_either_is_checked_as_both(tmp_path):
     ]
     with pytest.raises(TableError, match="Line 3: There is neither"):
         check_table(empty, CROSSWALK)
+    # What is wrong as weights does not hide what is wrong as a crosswalk.
+    both = problems(tmp_path, header + "Reeds,1,1,0.3,0,user\nX,20,,,,user\nY,21,x,0,0,user\n")
+    assert lines(both) == [3, 4]
+    assert both[0][1].startswith("There is neither a weight nor") and both[0][1].endswith("(As a crosswalk.)")
+    assert "biophony says 'x'" in both[1][1] and "crosswalk" not in both[1][1]
     # With columns that only weights have there is no doubt.
     aliases = "class,code,biophony,geophony,anthrophony,aliases\nX,20,,,,y\n"
     assert check_table(write(tmp_path, aliases)).not_crosswalk == ()

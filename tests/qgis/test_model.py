@@ -120,6 +120,25 @@ def test_the_toolbox_offers_it(provider):
         assert definition.help() or definition.isDestination(), definition.name()
 
 
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        (
+            {"correlate:correlations": "report.csv"},
+            "The table beside the report would overwrite 'Correlations'",
+        ),
+        ({"correlate:correlations": "sites.gpkg"}, "would be written to the same place"),
+    ],
+)
+def test_outputs_over_each_other_are_refused_before_the_run(provider, parameters, tmp_path, changed, words):
+    model = QgsApplication.processingRegistry().algorithmById(MODEL)
+    context = QgsProcessingContext()
+    assert model.checkParameterValues(parameters, context) == (True, "")
+    parameters.update({name: str(tmp_path / file) for name, file in changed.items()})
+    ok, said = model.checkParameterValues(parameters, context)
+    assert not ok and words in said
+
+
 def test_from_the_registry(run, parameters, part):
     results = run(MODEL, parameters)
     check(results, part[1])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from helpers import make_points
 from qgis.core import QgsVectorLayer
@@ -105,6 +107,30 @@ def test_a_path_does_not_lead_out_of_the_base_folder(tmp_path):
     (tmp_path / "base").mkdir()
     path = "/x/../../secret.wav"
     assert PathResolver(str(tmp_path / "base")).resolve(path) == path
+
+
+def test_files_found_by_name_alone_are_warned_of(tmp_path):
+    """A recorder of another name has files of the same names."""
+    base = tmp_path / "new" / "A"
+    touch(base / "r.wav", base / "s.wav", base / "x" / "t.wav")
+    for path, by_name in (
+        ("/study/B/r.wav", True),
+        ("C:\\study\\B\\r.wav", True),
+        ("/study/A/r.wav", False),  # the base folder itself is called so
+        ("/r.wav", False),  # there is no more to agree
+        ("/study/x/t.wav", False),
+    ):
+        resolver = PathResolver(str(base), (), Searches(str(base)))
+        assert os.path.dirname(resolver.resolve(path)).startswith(str(base))
+        assert bool(list(resolver.searches.warnings())) == by_name, path
+        assert bool(resolver.searches.info()) != by_name
+    for path in ("/study/B/r.wav", "/study/B/s.wav"):
+        resolver.resolve(path)
+    (warning,) = resolver.searches.warnings()
+    assert warning.startswith(
+        f"2 files were found below the base folder by name alone: {base / 'r.wav'} for /study/B/r.wav and so on. Check "
+    )
+    assert "1 file is not where" in resolver.searches.info()
 
 
 def test_two_paths_that_lead_to_one_file_are_told(tmp_path):

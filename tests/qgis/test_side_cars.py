@@ -143,6 +143,46 @@ def test_labels_alone_go_into_the_geopackage(run, make_raster, tmp_path):
     assert layer.attributeDisplayName(layer.fields().lookupField("snd_emb")).startswith("snd_emb: ")
 
 
+@pytest.mark.parametrize("ending", ["gpkg", "geojson"])
+def test_the_users_own_style_of_an_output_stays(run, make_raster, tmp_path, ending):
+    """Without any other dataset of that name, too."""
+    classes = make_raster(tmp_path / "classes.tif", CODES)
+    output, style = str(tmp_path / f"s.{ending}"), tmp_path / "s.qml"
+    style.write_text("the user's")
+    parameters = {"INPUT": make_points(PLACES), "CLASSES": classes, "RADIUS": 5.0, "OUTPUT": output}
+    for _ in range(2):
+        made = run("bgasites", parameters)
+        assert style.read_text() == "the user's"
+        (said,) = [text for text in made.feedback.warnings if "s.qml" in text]
+        assert said.startswith("s.qml is not as SoundVis wrote it, so it was left as it is: the style")
+        if ending == "gpkg":
+            assert "is inside it" in said and files(tmp_path) == {"s.qml"}
+            assert QgsVectorLayer(output, "s", "ogr").diagramRenderer() is not None
+        else:
+            assert "in s_geojson.qml and .qmd" in said and (tmp_path / "s_geojson.qml").is_file()
+    # Without it, and again over our own, the style lies where QGIS finds it.
+    style.unlink()
+    for _ in range(2):
+        made = run("bgasites", parameters)
+        assert not any(".qml" in text for text in made.feedback.warnings)
+        assert "SoundVis" in style.read_text("utf-8") and QgsVectorLayer(output, "s", "ogr").diagramRenderer()
+    # Changed and saved in QGIS it is the user's.
+    message, saved = QgsVectorLayer(output, "s", "ogr").saveNamedStyle(str(style))
+    assert saved, message
+    assert any("s.qml" in text for text in run("bgasites", parameters).feedback.warnings)
+
+
+@pytest.mark.parametrize("kind", ["qml", "qmd"])
+def test_the_users_own_side_car_of_a_raster_stays(run, make_raster, tmp_path, kind):
+    classes = make_raster(tmp_path / "classes.tif", CODES)
+    mine = tmp_path / f"b.{kind}"
+    mine.write_text("")
+    made = run("bgaraster", {"INPUT": classes, "OUTPUT": str(tmp_path / "b.tif")})
+    assert mine.read_text() == "" and files(tmp_path) == {mine.name, "b_tif.qml", "b_tif.qmd"}
+    (said,) = [text for text in made.feedback.warnings if mine.name in text]
+    assert "b_tif.qml" in said
+
+
 def test_what_is_called_alike(qgis_app, project, tmp_path):
     make_raster(tmp_path / "a.tif", CODES)
     write_layer(make_points(PLACES), tmp_path / "a.gpkg")

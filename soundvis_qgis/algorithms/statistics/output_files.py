@@ -58,12 +58,28 @@ def files_problem(
         if is_wanted(parameters.get(name)) and output_path(parameters.get(name)) not in _NOWHERE
     }
     html = output_path(parameters.get(report))
-    files = {} if html in _NOWHERE else {html: "report", numbers_beside(html): "table beside the report"}
+    files = _files_of(html)
     return (
         next(filter(None, map(format_problem, wanted.values())), None)
         or _over_layers(layers, wanted, files)
         or _over_each_other(wanted, files)
     )
+
+
+def report_problem(tables: Mapping[str, Any], report: Any) -> str | None:
+    """Why tables (their values by label) and a report cannot be written side by side; None where they can."""
+    wanted = {
+        label: value
+        for label, value in tables.items()
+        if is_wanted(value) and output_path(value) not in _NOWHERE
+    }
+    html = output_path(report)
+    return _over_each_other(wanted, _files_of(html))
+
+
+def _files_of(html: str) -> dict[str, str]:
+    """What a report is made of, by path."""
+    return {} if html in _NOWHERE else {html: "report", numbers_beside(html): "table beside the report"}
 
 
 def _over_layers(
