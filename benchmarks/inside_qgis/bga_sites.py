@@ -15,16 +15,16 @@ from osgeo import gdal
 from qgis.core import QgsField, QgsVectorLayer
 from session import points, run_tool, start
 
+from soundvis_core.geodesy import LocalFrame, disc_mask
+from soundvis_qgis.algorithms.composition.bgasites import SAMPLES
+from soundvis_qgis.compat import INTEGER
+
 folder, sites, rounds = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 SIDE, PIXEL, PATCH, RADIUS = 6000, 0.5, 24, 100.0
 LEFT, TOP = 500_000.0, 5_000_000.0
 
 gdal.UseExceptions()
 start()
-from soundvis_core.geodesy import LocalFrame, disc_mask  # noqa: E402
-from soundvis_qgis.algorithms.composition.bgasites import SAMPLES  # noqa: E402
-from soundvis_qgis.compat import INTEGER  # noqa: E402
-
 folder.mkdir(parents=True, exist_ok=True)
 generator = np.random.default_rng(5)
 patches = generator.integers(1, 10, (SIDE // PATCH, SIDE // PATCH), dtype=np.uint8)

@@ -13,12 +13,12 @@ import numpy as np
 from qgis.core import QgsField, QgsVectorLayer
 from session import points, run_tool, start
 
+from soundvis_qgis.compat import BINARY
+from soundvis_qgis.layers.sinks import pack_vector
+
 folder, vectors, permutations, rounds = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 
 start()
-from soundvis_qgis.compat import BINARY  # noqa: E402
-from soundvis_qgis.layers.sinks import pack_vector  # noqa: E402
-
 data = np.load(vectors)
 rows = [
     (float(i), 0.0, [pack_vector(sound, False), pack_vector(aerial, False)])

@@ -13,8 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from qgis.core import QgsVectorLayer
+from qgis.core import QgsField, QgsVectorLayer
 from session import points, run_tool, start
+
+from soundvis_core.audio import read_windows
+from soundvis_core.models.acoustic_features import AcousticFeatures
+from soundvis_core.pipeline import worker_threads
+from soundvis_qgis.compat import STRING
+from soundvis_qgis.layers.sources import numbers_of
 
 folder, recordings, rounds, rate = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 SECONDS = 30.0
@@ -40,14 +46,6 @@ def write_recordings() -> list[Path]:
 
 
 start()
-from qgis.core import QgsField  # noqa: E402
-
-from soundvis_core.audio import read_windows  # noqa: E402
-from soundvis_core.models.acoustic_features import AcousticFeatures  # noqa: E402
-from soundvis_core.pipeline import worker_threads  # noqa: E402
-from soundvis_qgis.compat import STRING  # noqa: E402
-from soundvis_qgis.layers.sources import numbers_of  # noqa: E402
-
 folder.mkdir(parents=True, exist_ok=True)
 paths = write_recordings()
 model = AcousticFeatures()

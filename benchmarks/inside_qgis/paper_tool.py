@@ -13,10 +13,10 @@ from pathlib import Path
 from qgis.core import QgsField, QgsVectorLayer
 from session import peak_megabytes, points, run_tool, start
 
+from soundvis_qgis.compat import STRING
+
 job = json.loads(Path(sys.argv[1]).read_text("utf-8"))
 start()
-from soundvis_qgis.compat import STRING  # noqa: E402
-
 parameters = dict(job["parameters"])
 if "paths" in job:
     rows = ((float(number), 0.0, [path]) for number, path in enumerate(job["paths"]))

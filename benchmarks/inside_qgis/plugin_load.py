@@ -9,25 +9,29 @@ import json
 import sys
 import time
 
-folder, name, cache = sys.argv[1:4]
-# Users compile a plugin once; compiled files are kept here, outside the staged plugin.
-sys.dont_write_bytecode = False
-sys.pycache_prefix = cache
 
-from qgis.core import QgsApplication  # noqa: E402
+def load(folder: str, name: str, cache: str) -> None:
+    """Load and start the plugin, and print the seconds it took and the modules it brought along."""
+    # Users compile a plugin once; compiled files are kept here, outside the staged plugin.
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = cache
+    from qgis.core import QgsApplication
 
-application = QgsApplication([], False)
-application.initQgis()
-sys.path.insert(0, QgsApplication.pkgDataPath() + "/python/plugins")
+    application = QgsApplication([], False)
+    application.initQgis()
+    # Where Processing lies only the application knows.
+    sys.path.insert(0, QgsApplication.pkgDataPath() + "/python/plugins")
+    import qgis.utils
+    from processing.core.Processing import Processing
 
-import qgis.utils  # noqa: E402
-from processing.core.Processing import Processing  # noqa: E402
+    Processing.initialize()
+    sys.path.insert(0, folder)
+    before = set(sys.modules)
+    began = time.perf_counter()
+    loaded = qgis.utils.loadPlugin(name) and qgis.utils.startProcessingPlugin(name)
+    seconds = time.perf_counter() - began
+    modules = sorted(set(sys.modules) - before)
+    print(json.dumps({"loaded": bool(loaded), "seconds": seconds, "modules": modules}), flush=True)
 
-Processing.initialize()
-sys.path.insert(0, folder)
-before = set(sys.modules)
-began = time.perf_counter()
-loaded = qgis.utils.loadPlugin(name) and qgis.utils.startProcessingPlugin(name)
-seconds = time.perf_counter() - began
-modules = sorted(set(sys.modules) - before)
-print(json.dumps({"loaded": bool(loaded), "seconds": seconds, "modules": modules}), flush=True)
+
+load(*sys.argv[1:4])

@@ -19,6 +19,9 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
+# The plugin makes the core inside it importable, for whoever imports this first.
+from soundvis_qgis.plugin import SoundVisPlugin
+
 #: The application and the plugin, which Python would otherwise collect.
 _kept: list[object] = []
 
@@ -31,8 +34,6 @@ def start() -> None:
         os.environ.setdefault("PROJ_LIB", "/usr/share/proj")
     application = QgsApplication([], False)
     application.initQgis()
-    from soundvis_qgis.plugin import SoundVisPlugin
-
     plugin = SoundVisPlugin(None)
     plugin.initProcessing()
     _kept.extend((application, plugin))
