@@ -81,10 +81,12 @@ def group_head(group: str, columns: int) -> str:
     return f"<tr class='group'><th colspan='{columns}' scope='rowgroup'>{name}</th></tr>"
 
 
-def heads(names: Sequence[tuple[str, str]]) -> str:
-    """The head of a table: names, each with a word below it or none."""
+def heads(names: Sequence[tuple[str, str]], words: str = "") -> str:
+    """The head of a table: names, each with a word below it or none. ``words``: the name over words among numbers."""
     cells = "".join(
-        f"<th scope='col'>{name}{f'<small>{below}</small>' if below else ''}</th>" for name, below in names
+        f"<th scope='col'{' class=words' if name and name == words else ''}>{name}"
+        f"{f'<small>{below}</small>' if below else ''}</th>"
+        for name, below in names
     )
     return f"<thead><tr>{cells}</tr></thead>"
 

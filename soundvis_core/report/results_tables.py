@@ -78,7 +78,7 @@ def results_section(result: CorrelationResult) -> str:
         f"interval and null sd are of {COEFFICIENTS.get(result.method, result.method)}. <b>Bold</b> p: at "
         f"most {LEVEL:g}.{adjusted}{untested}</p>"
     )
-    head = heads([column for column, keep in zip(columns, kept) if keep])
+    head = heads([column for column, keep in zip(columns, kept) if keep], words="Test")
     return section(
         "correlations",
         "Correlations",

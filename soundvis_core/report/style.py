@@ -46,7 +46,7 @@ td.test { color: #56605c; font-size: 11px; white-space: nowrap; overflow-wrap: n
 .results th:first-child, .ladder th:first-child { padding-left: 0; }
 th.under, .results th.under, .ladder th.under { padding-left: 14px; white-space: nowrap; }
 .results tbody td, .results tbody th { vertical-align: baseline; }
-.results thead th:nth-child(8) { text-align: left; }
+.results thead th.words { text-align: left; }
 .notes, .references { font-size: 12.5px; color: #3b4541; padding-left: 24px; margin: 6px 0 18px; }
 .references li, .notes li { margin: 3px 0; overflow-wrap: anywhere; }
 .reasons { font-size: 14px; margin: 0; padding-left: 20px; }

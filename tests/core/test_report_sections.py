@@ -86,6 +86,21 @@ def test_columns_without_numbers_are_left_out():
     assert "no permutations" not in html and "Nothing could be tested by permutation" in html
 
 
+def test_the_head_of_words_stands_over_the_words_whichever_columns_there_are(paper):
+    """The cell of the test is marked in the head where it is in the rows."""
+    for result in (
+        paper,
+        replace(paper, rows=tuple(replace(row, dropped=0, ceiling=None) for row in paper.rows)),
+    ):
+        html = results_section(result)
+        head = re.findall(r"<th scope='col'(.*?)</th>", html)
+        row = re.search(r"<tr[^>]*><th scope='row'.*?</tr>", html).group(0)
+        cells = re.findall(r"<t[hd]([^>]*)>", row)
+        marked = [index for index, text in enumerate(head) if text.startswith(" class=words")]
+        assert marked == [index for index, text in enumerate(cells) if "test" in text]
+        assert head[marked[0]].startswith(" class=words>Test<")
+
+
 def test_every_rung_is_in_the_ladder_table_with_its_adjustments_and_note(paper):
     html = ladder_table(paper)
     assert html.count("<td class='number read'>") == len(paper.rows)
